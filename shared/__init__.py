@@ -1,0 +1,1 @@
+"""What more than one service needs: contracts, money, identity, settings, Kafka, telemetry, dialects. Imports no service."""

@@ -1,0 +1,39 @@
+"""The archive of provider callbacks on `gateway.callbacks`: what crossed the wire, for history and diagnosis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackRecord:
+    """One callback: raw request and answer, timings in microseconds, verdict and diagnosis.
+
+    Bodies are text where they are UTF-8 and base64 otherwise (`*_base64`). `request_headers` never hold secrets: of a
+    signature only the key id stays. `verdict` is `answered`, `refused` (authentication, syntax, size) or `unknown`.
+    """
+
+    request_id: str
+    provider_account: str
+    dialect: str
+    received_at_ms: int
+    remote_address: str
+    request_headers: dict[str, str]
+    request_body: str
+    response_status: int
+    response_body: str
+    verdict: str
+    request_base64: bool = False
+    response_base64: bool = False
+    method: str = ""
+    player: str = ""
+    external_id: str = ""
+    result: str = ""
+    diagnosis: str = ""
+    verify_us: int = 0
+    parse_us: int = 0
+    wallet_us: int = 0
+    total_us: int = 0
+    schema: int = SCHEMA

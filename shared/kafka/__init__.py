@@ -1,0 +1,1 @@
+"""Kafka as this project uses it: the topics, administration, and one producer wrapper."""
