@@ -1,10 +1,10 @@
 """The error base of the whole project. A class per meaning; the docstring of a class is its message.
 
-    StakewireError
-    ├── SettingsError      a setting is missing or wrong: the service refuses to start
-    ├── MoneyError         an amount that is not exact, or not in range
-    ├── ContractError      bytes on a topic that are not a value of our contracts
-    └── TopicError         a topic is missing or not as it should be
+StakewireError
+├── SettingsError      a setting is missing or wrong: the service refuses to start
+├── MoneyError         an amount that is not exact, or not in range
+├── ContractError      bytes on a topic that are not a value of our contracts
+└── TopicError         a topic is missing or not as it should be
 """
 
 from __future__ import annotations

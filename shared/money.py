@@ -16,11 +16,22 @@ MAX_UNITS: Final = 10**15
 """Amounts above this are refused at the edge; sums of many still fit PostgreSQL's bigint (9.2 * 10**18)."""
 
 FIAT_SCALE: Final = 5
+DIGITS_MAX: Final = 18
+"""Most decimals a wire format or a factor of a currency map may have."""
+
 CRYPTO_SCALES: Final = {
     "ADA": 8, "BCH": 8, "BNB": 8, "BTC": 8, "DOGE": 8, "ETH": 9, "LTC": 8, "SOL": 9, "TRX": 8, "USDC": 8, "USDT": 8, "XRP": 8,
 }  # fmt: skip
 _FIAT: Final = re.compile(r"[A-Z]{3}")
 _DECIMAL: Final = re.compile(r"(-?)(0|[1-9][0-9]{0,24})(?:\.([0-9]{1,24}))?", re.ASCII)
+
+
+def power_of_ten(exponent: int) -> int:
+    """10**exponent for an exponent of 0 or more: always an integer."""
+    if exponent < 0:
+        raise ValueError("a power of ten below 1 is no integer")
+    result: int = 10**exponent
+    return result
 
 
 def scale_of(currency: str) -> int:
@@ -46,7 +57,7 @@ def parse_decimal(text: str, currency: str) -> int:
     scale = scale_of(currency)
     if len(fraction.rstrip("0")) > scale:
         raise MoneyError(f"{text!r} has more than the {scale} digits after the point that {currency} has")
-    units = int(whole) * 10**scale + int(fraction[:scale].ljust(scale, "0") or "0")
+    units = int(whole) * power_of_ten(scale) + int(fraction[:scale].ljust(scale, "0") or "0")
     if units > MAX_UNITS:
         raise MoneyError(f"{text!r} is above the largest amount of {render_decimal(MAX_UNITS, currency)} {currency}")
     return -units if sign else units
@@ -56,11 +67,11 @@ def render_decimal(units: int, currency: str, digits: int | None = None) -> str:
     """Units as a decimal string in major units with `digits` decimals (all if None), truncated downwards."""
     scale = scale_of(currency)
     shown = scale if digits is None else digits
-    value = units // 10 ** (scale - shown) if shown <= scale else units * 10 ** (shown - scale)
+    value = units // power_of_ten(scale - shown) if shown <= scale else units * power_of_ten(shown - scale)
     sign, value = ("-", -value) if value < 0 else ("", value)
     if shown == 0:
         return f"{sign}{value}"
-    whole, fraction = divmod(value, 10**shown)
+    whole, fraction = divmod(value, power_of_ten(shown))
     return f"{sign}{whole}.{fraction:0{shown}d}"
 
 
@@ -75,7 +86,7 @@ class MinorUnits:
     @classmethod
     def of(cls, mapping: CurrencyMapping) -> MinorUnits:
         """The conversion for a mapping; SettingsError where the mapping makes no sense."""
-        if not 0 <= mapping.digits <= 18 or not -18 <= mapping.factor_exponent <= 18:
+        if not 0 <= mapping.digits <= DIGITS_MAX or abs(mapping.factor_exponent) > DIGITS_MAX:
             raise SettingsError(f"currency map {mapping.wire!r}: digits must be 0..18 and factor_exponent -18..18")
         try:
             scale = scale_of(mapping.currency)
@@ -86,9 +97,9 @@ class MinorUnits:
     def to_units(self, amount: int) -> int:
         """Wire minor units as our units; MoneyError where they do not fit exactly or are out of range."""
         if self.exponent >= 0:
-            units = amount * 10**self.exponent if abs(amount) <= MAX_UNITS else MAX_UNITS + 1
+            units = amount * power_of_ten(self.exponent) if abs(amount) <= MAX_UNITS else MAX_UNITS + 1
         else:
-            units, rest = divmod(amount, 10**-self.exponent)
+            units, rest = divmod(amount, power_of_ten(-self.exponent))
             if rest:
                 raise MoneyError(f"{amount} has more digits than fit {self.mapping.currency}; it is refused, never rounded")
         if abs(units) > MAX_UNITS:
@@ -98,5 +109,5 @@ class MinorUnits:
     def from_units(self, units: int) -> int:
         """Our units as wire minor units, truncated downwards: a reported balance is never rounded up."""
         if self.exponent >= 0:
-            return units // 10**self.exponent
-        return units * 10**-self.exponent
+            return units // power_of_ten(self.exponent)
+        return units * power_of_ten(-self.exponent)

@@ -26,9 +26,14 @@ class Movement:
 class OperationRecorded:
     """An operation as stored: every effect and every final refusal of a player, numbered 1..n without a gap.
 
-    `hash` and `previous_hash` are lower-case hex SHA-256; `occurred_at_ms` is Unix milliseconds; `details` is a JSON
-    object with the facts of non-money operations (session, grant, player); `target_seq` is 0 unless another operation
-    is undone.
+    Fields at their default are left out on the wire. `status` is `applied`, `refused` (a final refusal), `void` (a
+    success that moved nothing) or `tombstone` (it keeps the slot of an original that had not arrived). `stake` is what
+    the player paid and `win` what he got; `nominal_stake` the stake of a free round. `target_seq` is the operation
+    that is undone, 0 if none. `free_rounds_left` is -1 where no grant is concerned. `details` is a JSON object with the
+    facts of operations without money. `occurred_at_ms` is Unix milliseconds.
+
+    `hash` = SHA-256(previous hash as 32 raw bytes + canonical bytes), lower-case hex. The canonical bytes are the
+    record's own text up to `,"previous_hash"` with a closing brace: any consumer can check it without our code.
     """
 
     player: str
@@ -38,36 +43,35 @@ class OperationRecorded:
     external_id: str
     kind: str
     status: str
-    result: str
-    limit: str
-    brand: str
-    test: bool
-    currency: str
-    stake: int
-    win: int
-    nominal_stake: int
-    jackpot_contribution: int
-    promo_class: str
-    round_id: str
-    closes_round: bool
-    game_id: str
-    game_state: str
-    session_id: str
-    grant_id: str
-    free_rounds_asked: int
-    free_rounds_charged: int
-    free_rounds_left: int
-    free_round: bool
-    target_seq: int
-    balance_after: int
-    details: str
-    gaming_day: str
     occurred_at_ms: int
-    movements: tuple[Movement, ...]
-    previous_hash: str
-    hash: str
+    gaming_day: str
+    brand: str
+    result: str = "OK"
+    limit: str = ""
+    test: bool = False
+    currency: str = ""
+    stake: int = 0
+    win: int = 0
+    nominal_stake: int = 0
+    jackpot_contribution: int = 0
+    promo_class: str = ""
+    round_id: str = ""
+    closes_round: bool = False
+    game_id: str = ""
+    game_state: str = ""
+    session_id: str = ""
+    grant_id: str = ""
+    free_rounds_asked: int = 0
+    free_rounds_charged: int = 0
+    free_rounds_left: int = -1
+    free_round: bool = False
+    target_seq: int = 0
+    balance_after: int = 0
+    details: str = ""
     schema: int = SCHEMA
-    kind_of_event: str = "operation_recorded"
+    movements: tuple[Movement, ...] = ()
+    previous_hash: str = ""
+    hash: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,8 @@ class Result:
     INSUFFICIENT_FUNDS: Final = "INSUFFICIENT_FUNDS"
     PLAYER_NOT_FOUND: Final = "PLAYER_NOT_FOUND"
     PLAYER_BLOCKED: Final = "PLAYER_BLOCKED"
-    TOKEN_UNKNOWN: Final = "TOKEN_UNKNOWN"
-    TOKEN_EXPIRED: Final = "TOKEN_EXPIRED"
+    TOKEN_UNKNOWN: Final = "TOKEN_UNKNOWN"  # noqa: S105  # a result, no password
+    TOKEN_EXPIRED: Final = "TOKEN_EXPIRED"  # noqa: S105  # a result, no password
     WRONG_CURRENCY: Final = "WRONG_CURRENCY"
     GAME_FORBIDDEN: Final = "GAME_FORBIDDEN"
     LIMIT_EXCEEDED: Final = "LIMIT_EXCEEDED"

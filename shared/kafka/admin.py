@@ -47,7 +47,8 @@ def apply_topics(
                 ResourceType.TOPIC,
                 name,
                 incremental_configs=[
-                    ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in wanted[name].config.items()
+                    ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+                    for key, value in wanted[name].config.items()
                 ],
             )
             for name in wanted
@@ -85,9 +86,9 @@ def check_topics(bootstrap_servers: str, names: TopicNames | None = None, *, top
 
 def topic_id(bootstrap_servers: str, name: str) -> str:
     """The id Kafka gave the topic at its creation: another id means that the topic was deleted and made anew."""
+    client = admin_client(bootstrap_servers)  # kept until the result is there: the client ends its calls when it goes
     try:
-        described = admin_client(bootstrap_servers).describe_topics(TopicCollection([name]), request_timeout=TIMEOUT_S)
-        description = described[name].result()
+        description = client.describe_topics(TopicCollection([name]), request_timeout=TIMEOUT_S)[name].result()
     except KafkaException as error:
         raise TopicError(f"topic {name} cannot be described: {error}") from error
     return str(description.topic_id)
@@ -100,5 +101,3 @@ def _created(name: str, result: object) -> None:
         # Two stacks may start at once: that the other one was first is as good.
         if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
             raise TopicError(f"topic {name} could not be created: {error}") from error
-
-

@@ -1,23 +1,23 @@
 """Brands and provider accounts: one TOML file, secrets by reference only.
 
-    [brands.main]
-    time_zone = "Europe/Malta"
-    gaming_day_start = "06:00"
-    currencies = ["EUR"]
+[brands.main]
+time_zone = "Europe/Malta"
+gaming_day_start = "06:00"
+currencies = ["EUR"]
 
-    [provider_accounts.mascot-demo]
-    dialect = "mascot"
-    brands = ["main"]
-    [provider_accounts.mascot-demo.settings]      # the dialect's own, validated by it
-    casino_id = 1
-    [provider_accounts.mascot-demo.keys]          # key id = "file:<path, relative to this file>" or "env:<NAME>"
-    main = "file:secrets/mascot-demo-main"
-    [provider_accounts.mascot-demo.currency_map.EUR]
-    currency = "EUR"
-    factor_exponent = 0
-    digits = 2
-    [provider_accounts.mascot-demo.games]         # switched off here until the catalogue says it
-    riot = "off"
+[provider_accounts.mascot-demo]
+dialect = "mascot"
+brands = ["main"]
+[provider_accounts.mascot-demo.settings]      # the dialect's own, validated by it
+casino_id = 1
+[provider_accounts.mascot-demo.keys]          # key id = "file:<path, relative to this file>" or "env:<NAME>"
+main = "file:secrets/mascot-demo-main"
+[provider_accounts.mascot-demo.currency_map.EUR]
+currency = "EUR"
+factor_exponent = 0
+digits = 2
+[provider_accounts.mascot-demo.games]         # switched off here until the catalogue says it
+riot = "off"
 """
 
 from __future__ import annotations
@@ -132,9 +132,7 @@ def load_accounts_file(path: Path) -> AccountsFile:
     except ValidationError as error:
         raise SettingsError(f"{path}: " + _explain(error)) from None
     brands = {
-        name: Brand(
-            brand=name, time_zone=entry.time_zone, gaming_day_start=entry.gaming_day_start, currencies=entry.currencies
-        )
+        name: Brand(brand=name, time_zone=entry.time_zone, gaming_day_start=entry.gaming_day_start, currencies=entry.currencies)
         for name, entry in parsed.brands.items()
     }
     accounts = {name: _account(path, name, entry, brands) for name, entry in parsed.provider_accounts.items()}

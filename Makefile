@@ -1,0 +1,96 @@
+# Thin wrappers over the command `stakewire` (see `stakewire --help`), and the virtual environment it lives in.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The Python that makes the virtual environment; name another one with `make run PYTHON=/path/to/python3`.
+PYTHON ?=
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install
+RUNTIME := $(VENV)/.runtime-installed
+DEVELOPMENT := $(VENV)/.development-installed
+CHECKED := services shared deploy tests
+
+.PHONY: help run up down status demo test bench lint format lock clean install install-dev
+
+help: ## show this list
+	@echo "Stakewire: the operator's side of casino game integration. The two commands to know: make run, make test."
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "More in one command line: $(BIN)/stakewire --help"
+
+run: $(RUNTIME) ## start everything, play demo traffic and show it until Ctrl-C
+	@exec $(BIN)/stakewire run
+
+up: $(RUNTIME) ## start everything in the background; returns when healthy; repairs what died
+	@$(BIN)/stakewire up
+
+down: $(RUNTIME) ## stop everything; the data stays
+	@$(BIN)/stakewire down
+
+status: $(RUNTIME) ## what runs, where, and whether it is healthy
+	@$(BIN)/stakewire status
+
+demo: $(RUNTIME) ## play 2,000 rounds with retries and rollbacks, then compare the books
+	@$(BIN)/stakewire demo
+
+test: $(DEVELOPMENT) ## the whole test suite, on a PostgreSQL and a Kafka of its own
+	@$(BIN)/python -m pytest tests
+
+bench: $(DEVELOPMENT) ## measure throughput and latency against a baseline
+	@$(BIN)/python -m tests.bench
+
+lint: $(DEVELOPMENT) ## ruff, mypy strict, import rules
+	@$(BIN)/ruff check $(CHECKED)
+	@$(BIN)/ruff format --check $(CHECKED)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(DEVELOPMENT) ## format the code and sort its imports
+	@$(BIN)/ruff check --quiet --fix $(CHECKED) || true
+	@$(BIN)/ruff format $(CHECKED)
+
+lock: ## raise the locked requirements to the newest versions (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv, which resolves for all platforms at once: install it first."; exit 1; }
+	uv pip compile --universal --generate-hashes --upgrade --python-version 3.11 --no-annotate requirements-dev.in -o requirements-dev.txt
+	uv pip compile --universal --generate-hashes --python-version 3.11 --no-annotate -c requirements-dev.txt requirements.in -o requirements.txt
+
+clean: ## stop everything, then delete the stack's data and all that was installed or cached here
+	@if [ -x $(BIN)/stakewire ]; then $(BIN)/stakewire reset --yes; fi
+	rm -rf $(VENV) .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+	find $(CHECKED) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- installation ---------------------------------------------------------------------------------------------------
+
+install: $(RUNTIME)
+install-dev: $(DEVELOPMENT)
+
+# Both stamps hold what was installed last; nothing is fetched while the requirements stay as they are.
+$(RUNTIME): requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what Stakewire needs (once; about a minute) ..."
+	@$(PIP) --quiet --require-hashes --requirement requirements.txt
+	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what Stakewire and its tests need (once; about a minute) ..."
+	@$(PIP) --quiet --require-hashes --requirement requirements-dev.txt
+	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
+	@touch $(RUNTIME) $@
+
+$(BIN)/python:
+	@set -e; chosen=""; \
+	for candidate in $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11); do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then chosen="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$chosen" ]; then \
+	  echo "Stakewire needs Python 3.11 or newer, and found none$(if $(PYTHON), at PYTHON=$(PYTHON),)."; \
+	  echo "Install one (for example your system's package python3.12), or name it: make run PYTHON=/path/to/python3"; exit 1; \
+	fi; \
+	if ! "$$chosen" -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "$$chosen cannot make virtual environments: its modules venv and ensurepip are missing."; \
+	  echo "Install them (on Debian and Ubuntu: the package python3-venv), or name another Python: make run PYTHON=..."; exit 1; \
+	fi; \
+	"$$chosen" -m venv $(VENV)

@@ -1,0 +1,1 @@
+"""How Stakewire is started: the local runtime and, later, containers and charts. Holds no business rule and imports no service."""

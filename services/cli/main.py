@@ -1,0 +1,41 @@
+"""The entry point of `stakewire`: registers the groups of commands, nothing else."""
+
+from services.cli import demo, ledger, run, stack, topics
+from services.cli.output import HelpfulApp
+
+SERVING, SERVERS = "The stack", "Schema and topics"
+
+app = HelpfulApp(
+    name="stakewire",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    help="""Stakewire: the operator's side of casino game integration.
+
+A provider's signed callback goes gateway -> Kafka -> wallet (PostgreSQL) -> Kafka -> gateway. This command runs all of
+it on one machine and looks after its data.
+
+First steps:
+
+    stakewire run              everything in the foreground with demo traffic; Ctrl-C stops it
+
+    stakewire up               the same in the background; repairs what died
+
+    stakewire demo             2,000 rounds with retries and rollbacks, then both sides' books are compared
+
+    stakewire COMMAND --help   what a command does, its options, examples
+
+Settings come from the environment: STAKEWIRE_BASE_PORT moves all ports (default 8080), STAKEWIRE_RUN_DIR the data
+(default .run), DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS name servers to use instead of local ones.""",
+)
+
+app.command(rich_help_panel=SERVING)(run.run)
+app.command(rich_help_panel=SERVING)(stack.up)
+app.command(rich_help_panel=SERVING)(stack.down)
+app.command(rich_help_panel=SERVING)(stack.status)
+app.command(rich_help_panel=SERVING)(demo.demo)
+app.command(rich_help_panel=SERVING)(stack.reset)
+app.command(rich_help_panel=SERVERS)(ledger.migrate)
+app.add_typer(topics.app, name="topics", rich_help_panel=SERVERS)

@@ -1,0 +1,53 @@
+"""Where commands find the servers: the environment first, then the stack that runs here."""
+
+import json
+import os
+from typing import Any
+
+from deploy.local.settings import DATABASE_SETTING, KAFKA_SETTING, StackSettings, load_stack_settings
+from shared.errors import SettingsError
+from shared.kafka.topics import TopicNames
+
+TOPIC_PREFIX_SETTING = "STAKEWIRE_TOPIC_PREFIX"
+
+
+def database_url() -> str:
+    """Return the wallet's database: `DATABASE_URL`, or that of the running stack.
+
+    Raises:
+        SettingsError: neither is there.
+    """
+    return os.environ.get(DATABASE_SETTING) or str(_from_stack("database_url", DATABASE_SETTING))
+
+
+def kafka_bootstrap_servers() -> str:
+    """Return Kafka's address: `KAFKA_BOOTSTRAP_SERVERS`, or that of the running stack.
+
+    Raises:
+        SettingsError: neither is there.
+    """
+    return os.environ.get(KAFKA_SETTING) or str(_from_stack("kafka_bootstrap_servers", KAFKA_SETTING))
+
+
+def topic_names() -> TopicNames:
+    """Return the topics' names, behind the prefix of `STAKEWIRE_TOPIC_PREFIX` if set."""
+    return TopicNames(os.environ.get(TOPIC_PREFIX_SETTING, ""))
+
+
+def stack_file(settings: StackSettings) -> dict[str, Any] | None:
+    """Return what `stack.json` tells of the running stack; None when none runs."""
+    try:
+        content = json.loads(settings.stack_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _from_stack(key: str, setting: str) -> object:
+    settings = load_stack_settings()
+    content = stack_file(settings)
+    if content is None or key not in content:
+        raise SettingsError(
+            f"{setting} is not set and no stack runs in {settings.run_dir}. Start one (`stakewire up`) or set {setting}."
+        )
+    return content[key]

@@ -1,0 +1,33 @@
+"""The provider accounts this gateway serves: each with its dialect, its nonces and its counters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from services.gateway.callbacks.nonces import NonceBook
+from shared.errors import SettingsError
+from shared.providers.dialect import Dialect
+from shared.providers.registry import open_dialect
+from shared.settings import AccountsFile
+
+
+@dataclass(slots=True)
+class Account:
+    """One provider account as the listener sees it."""
+
+    name: str
+    dialect: Dialect[Any]
+    nonces: NonceBook | None
+
+
+def open_accounts(file: AccountsFile, nonces_max: int) -> dict[str, Account]:
+    """All accounts of the file by name; SettingsError names the first that cannot be served."""
+    if not file.provider_accounts:
+        raise SettingsError(f"{file.path}: there is no provider account; add a table [provider_accounts.<name>]")
+    accounts = {}
+    for name, entry in file.provider_accounts.items():
+        dialect = open_dialect(entry)
+        nonces = NonceBook(dialect.nonces.window_s, nonces_max) if dialect.nonces else None
+        accounts[name] = Account(name, dialect, nonces)
+    return accounts

@@ -1,0 +1,44 @@
+"""What is remembered of one callback while it is handled: for metrics, the log line of a refusal, and the archive."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from typing import Final
+
+from shared.providers.dialect import Answer, Callback
+
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+ANSWERED: Final = "answered"
+REFUSED: Final = "refused"
+UNKNOWN: Final = "unknown"
+
+
+class Trace:
+    """Filled in as the callback goes on; times are in nanoseconds of the monotonic clock."""
+
+    __slots__ = (
+        "account", "address", "answer", "callback", "diagnosis", "dialect", "done_ns", "external_id", "method",
+        "parsed_ns", "player", "received_at_ms", "replied_ns", "request_id", "result", "started_ns", "verdict", "verified_ns",
+    )  # fmt: skip
+
+    def __init__(self, request_id: str, account: str, dialect: str, address: str) -> None:
+        self.request_id = request_id
+        self.account = account
+        self.dialect = dialect
+        self.address = address
+        self.received_at_ms = int(time.time() * 1_000)
+        self.started_ns = self.verified_ns = self.parsed_ns = self.replied_ns = self.done_ns = time.perf_counter_ns()
+        self.method = self.player = self.external_id = self.result = self.diagnosis = ""
+        self.verdict = ANSWERED
+        self.callback: Callback | None = None
+        self.answer: Answer | None = None
+
+
+def request_id_of(header: bytes | None) -> str:
+    """The caller's X-Request-Id where it is sane, else one of our own: it correlates logs, command and archive."""
+    if header is not None and _REQUEST_ID.fullmatch(header) is not None:
+        return header.decode("ascii")
+    return f"{random.getrandbits(64):016x}"

@@ -1,0 +1,28 @@
+"""The simulator's errors, a class per meaning, all of them a SimulatorError.
+
+BooksError: the provider's books. SetUpError: the operator's side of a play. EventsError: the reading of wallet.events.
+"""
+
+from __future__ import annotations
+
+from shared.errors import StakewireError
+
+
+class SimulatorError(StakewireError):
+    """The simulator could not do what was asked."""
+
+
+class BooksError(SimulatorError):
+    """The provider's books cannot be opened, or hold no more."""
+
+
+class SetUpError(SimulatorError):
+    """Players, money, sessions or free rounds could not be made on the operator's side."""
+
+
+class RefusedError(SetUpError):
+    """The wallet refused what a play needs on the operator's side; asking again gives the same answer."""
+
+
+class EventsError(SimulatorError):
+    """The wallet's events cannot be read."""

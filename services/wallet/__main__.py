@@ -1,0 +1,5 @@
+"""`python -m services.wallet`."""
+
+from services.wallet.main import main
+
+main()

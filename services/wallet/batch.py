@@ -1,0 +1,384 @@
+"""One batch: lock, load, decide, save, commit. Retries, bisects and sets aside, so that nothing blocks a partition.
+
+Takes the records of a batch and gives what has to be published; knows nothing of consumers or producers but the
+dead-letter hook, which must have stored a letter before the position passes its command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import asyncpg
+import structlog
+from msgspec import Struct, field
+from prometheus_client import Counter, Histogram
+
+from services.wallet.chain import event_of
+from services.wallet.decisions.model import TOMBSTONE, Operation
+from services.wallet.failpoints import Failpoint
+from services.wallet.gaming_day import GamingDays
+from services.wallet.intake import Taken, is_expired, now_ms, reply_address
+from services.wallet.ledger import store
+from services.wallet.ledger.store import PositionMovedError
+from services.wallet.settings import WalletSettings
+from services.wallet.working_set import Key, LedgerError, WorkingSet
+from shared.contracts import Command, Reply, Result, Rollback
+from shared.errors import StakewireError
+
+log = structlog.get_logger(__name__)
+
+BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+_commands = Counter("stakewire_wallet_commands_total", "Commands answered", ["kind", "result"])
+_replays = Counter("stakewire_wallet_replays_total", "Commands answered from what is stored")
+_sizes = Histogram("stakewire_wallet_batch_commands", "Commands in a batch", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512))
+_seconds = Histogram(
+    "stakewire_wallet_batch_seconds",
+    "A batch from lock to commit",
+    buckets=(0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 1, 5),
+)
+_retries = Counter("stakewire_wallet_batch_retries_total", "Batches begun again", ["cause"])
+_dead = Counter("stakewire_wallet_dead_letters_total", "Commands that went to the dead letters")
+
+DATA_ERRORS: Final = (
+    LedgerError,
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.PLPGSQLError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    ValueError,  # asyncpg's own refusal to encode an argument is one
+)
+"""Errors that lie in a command: the batch is halved until that one is found."""
+
+
+class Published(Struct, kw_only=True):
+    """What a committed batch has to say: replies by reply partition, events by partition in order."""
+
+    replies: dict[int, list[Reply]] = field(default_factory=dict)
+    events: dict[int, list[tuple[str, bytes]]] = field(default_factory=dict)
+
+    def reply(self, command: Command, reply: Reply) -> None:
+        """Adds the answer to one command, if its caller waits for one."""
+        if command.reply_partition >= 0:
+            self.replies.setdefault(command.reply_partition, []).append(reply)
+
+    def event(self, partition: int, player: str, event: bytes) -> None:
+        """Adds one event."""
+        self.events.setdefault(partition, []).append((player, event))
+
+
+class SendError(StakewireError):
+    """Kafka did not take a record that must be stored; the caller tries again."""
+
+
+DeadLetterHook = Callable[[Taken, str, str], Awaitable[None]]
+"""(what, cause, detail): stores a dead letter durably; returns when it is stored."""
+
+
+class BatchApplier:
+    """Applies batches to the ledger. One at a time; owns nothing but its deferred commands."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, settings: WalletSettings, days: GamingDays, dead_letter: DeadLetterHook, failpoint: Failpoint
+    ) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._days = days
+        self._dead_letter = dead_letter
+        self._failpoint = failpoint
+        self.deferred: dict[str, list[Taken]] = {}
+        """Commands of players whom somebody else holds, by player, in order; their positions are passed."""
+
+    async def apply(self, batch: Sequence[Taken], positions: dict[int, int], epoch: int, *, expire: bool = True) -> Published:
+        """Applies one batch and moves `positions` (partition -> next offset), which is updated in place.
+
+        Records below the position are answered from what is stored; the others are applied. PositionMovedError where
+        another owner went on: the caller reads the positions again and gives the same batch once more.
+        """
+        published = Published()
+        old = [item for item in batch if 0 <= item.offset < positions[item.partition]]
+        fresh = [item for item in batch if item.offset >= positions[item.partition]]
+        if old:
+            await self._patiently(lambda: self._answer_only(old, published), "answer-only")
+        late = await self._released()
+        if fresh or late:
+            await self._apply_fresh(late + fresh, positions, epoch, published, expire=expire)
+        return published
+
+    async def _apply_fresh(
+        self, batch: list[Taken], positions: dict[int, int], epoch: int, published: Published, *, expire: bool
+    ) -> None:
+        """All of `batch`, in one transaction if possible, in halves where a command does not fit the database."""
+        moves = _moves(batch, positions)
+        work = self._readable(batch)
+        letters = [item for item in batch if item.command is None]
+        if not work and not letters and not moves:
+            return
+        for item in letters:
+            await self._bury(item, "not readable", item.cause, published)
+        local = await self._attempts(batch, work, moves, positions, epoch, published, expire=expire)
+        if local is not None:
+            positions.update((partition, after) for partition, _, after in moves)
+            _merge(published, local)
+
+    async def _attempts(
+        self,
+        batch: list[Taken],
+        work: list[Taken],
+        moves: list[tuple[int, int, int]],
+        positions: dict[int, int],
+        epoch: int,
+        published: Published,
+        *,
+        expire: bool,
+    ) -> Published | None:
+        """Tries until the transaction is committed; None where the batch was applied in halves instead."""
+        attempt = 0
+        while True:
+            try:
+                return await self._transaction(work, moves, epoch, expire=expire)
+            except PositionMovedError:
+                raise
+            except (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError) as error:
+                _retries.labels("lock").inc()
+                work = await self._set_aside(work, repr(error))
+            except DATA_ERRORS as error:
+                _retries.labels("data").inc()
+                await self._halve(batch, work, positions, epoch, published, error, expire=expire)
+                return None
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                attempt = await self._back_off(attempt, error, "batch")
+
+    def _readable(self, batch: Sequence[Taken]) -> list[Taken]:
+        """The readable commands, but for those behind a deferred one of the same player."""
+        work = []
+        for item in batch:
+            if item.command is None:
+                continue
+            waiting = self.deferred.get(item.command.player)
+            if waiting is None:
+                work.append(item)
+            elif not any(other is item for other in waiting):
+                item.deferred_at = time.monotonic()
+                waiting.append(item)
+        return work
+
+    async def _transaction(
+        self, work: Sequence[Taken], moves: list[tuple[int, int, int]], epoch: int, *, expire: bool
+    ) -> Published:
+        started = time.perf_counter()
+        published = Published()
+        at_ms = now_ms()
+        commands = [item.command for item in work if item.command is not None]
+        async with self._pool.acquire() as connection:
+            async with connection.transaction():
+                loaded = await store.load(connection, commands)
+                self._failpoint.passed("loaded")
+                picture = WorkingSet(loaded, at_ms, self._days.at(at_ms))
+                answered = [self._step(picture, item, published, at_ms, expire=expire) for item in work]
+                self._failpoint.passed("decided")
+                # Balance queries alone change nothing: read again after a crash, they are only answered again.
+                if moves or picture.new_operations:
+                    await store.save(connection, picture, moves, epoch, at_ms)
+                self._failpoint.passed("saved")
+            self._failpoint.passed("committed")
+        for kind, result, replayed in answered:
+            _commands.labels(kind, result).inc()
+            if replayed:
+                _replays.inc()
+        _sizes.observe(len(work))
+        _seconds.observe(time.perf_counter() - started)
+        return published
+
+    def _step(self, picture: WorkingSet, item: Taken, published: Published, at_ms: int, *, expire: bool) -> tuple[str, str, bool]:
+        command = item.command
+        if command is None:
+            raise TypeError("only readable commands are decided")
+        before = len(picture.events)
+        expired = expire and is_expired(item, at_ms, self._settings.wallet_expiry_margin_ms)
+        reply = picture.step(command, expired=expired)
+        published.reply(command, reply)
+        for event in picture.events[before:]:
+            published.event(item.partition, command.player, event)
+        return command.kind, reply.result, reply.replayed
+
+    async def _halve(
+        self,
+        batch: list[Taken],
+        work: list[Taken],
+        positions: dict[int, int],
+        epoch: int,
+        published: Published,
+        error: Exception,
+        *,
+        expire: bool,
+    ) -> None:
+        """Halves the batch; a single command that does not fit goes to the dead letters and its position passes."""
+        if len(work) > 1:
+            log.warning("a batch does not fit the database; it is halved", commands=len(work), cause=repr(error))
+            middle = batch.index(work[len(work) // 2])
+            for half in (batch[:middle], batch[middle:]):
+                await self._apply_fresh([_unburied(item) for item in half], positions, epoch, published, expire=expire)
+            return
+        for item in work:
+            await self._bury(item, "not applicable", repr(error), published)
+        await self._apply_fresh([_skipped(item) for item in batch], positions, epoch, published, expire=expire)
+
+    async def _bury(self, item: Taken, cause: str, detail: str, published: Published) -> None:
+        """To the dead letters, then UNKNOWN to the caller. Written before the position passes the command."""
+        if item.cause == _BURIED:
+            return
+        log.error("a command goes to the dead letters", cause=cause, detail=detail, partition=item.partition, offset=item.offset)
+        await self._patiently(lambda: self._dead_letter(item, cause, detail), "dead letter")
+        _dead.inc()
+        address = reply_address(item)
+        if address is not None and address[2] >= 0:
+            reply = Reply(command_id=address[0], caller=address[1], result=Result.UNKNOWN, detail=cause)
+            published.replies.setdefault(address[2], []).append(reply)
+
+    async def _set_aside(self, work: Sequence[Taken], cause: str) -> list[Taken]:
+        """After a lock wait: the commands of held players wait apart, the others go on."""
+        players = sorted({item.command.player for item in work if item.command is not None})
+        free = await self._free(players)
+        held = [player for player in players if player not in free]
+        if held:
+            log.warning("players are held by somebody else; their commands wait", players=len(held), cause=cause)
+        rest = []
+        for item in work:
+            if item.command is not None and item.command.player not in free:
+                item.deferred_at = item.deferred_at or time.monotonic()
+                self.deferred.setdefault(item.command.player, []).append(item)
+            else:
+                rest.append(item)
+        return rest
+
+    async def _released(self) -> list[Taken]:
+        """Deferred commands whose players nobody holds any more, in their order."""
+        if not self.deferred:
+            return []
+        free = await self._free(sorted(self.deferred))
+        ready: list[Taken] = []
+        for player in sorted(free & self.deferred.keys()):
+            for item in self.deferred.pop(player):
+                item.offset = -1
+                ready.append(item)
+        return ready
+
+    async def _free(self, players: Sequence[str]) -> set[str]:
+        free: set[str] = set()
+
+        async def ask() -> None:
+            async with self._pool.acquire() as connection:
+                free.update(await store.free_players(connection, players))
+
+        await self._patiently(ask, "held players")
+        return free
+
+    async def give_up_deferred(self, published: Published, *, all_of_them: bool = False) -> None:
+        """Sends deferred commands past their limit (or all, at a hand-over) to the dead letters."""
+        limit_s = self._settings.wallet_defer_limit_ms / 1000
+        for player, items in list(self.deferred.items()):
+            if all_of_them or time.monotonic() - items[0].deferred_at > limit_s:
+                del self.deferred[player]
+                for item in items:
+                    await self._bury(item, "player held", f"the player's row was locked for more than {limit_s} s", published)
+
+    async def _answer_only(self, batch: Sequence[Taken], published: Published) -> None:
+        """Commands below the position: stored ones are answered and their events published again, others ignored."""
+        commands = [item.command for item in batch if item.command is not None and item.command.external_id]
+        if not commands:
+            return
+        async with self._pool.acquire() as connection:
+            known = await store.stored(connection, commands)
+            await self._repeat([command for command in commands if _own_key(command) in known], connection, published)
+        again: dict[tuple[str, int], tuple[int, Operation]] = {}
+        for item in batch:
+            if item.command is not None:
+                for operation in _published_by(item.command, known):
+                    again[operation.player, operation.seq] = (item.partition, operation)
+        for (player, _), (partition, operation) in sorted(again.items(), key=lambda entry: entry[0]):
+            published.event(partition, player, event_of(operation))
+
+    async def _repeat(self, commands: list[Command], connection: asyncpg.Connection, published: Published) -> None:
+        """Answers commands whose slots are taken: only the stored answer or the conflict can come out of it."""
+        at_ms = now_ms()
+        try:
+            async with connection.transaction():
+                loaded = await store.load(connection, commands)
+        except (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError):
+            return  # somebody holds a player: the events still go out, the callers hear UNKNOWN and ask again
+        picture = WorkingSet(loaded, at_ms, self._days.at(at_ms))
+        for command in commands:
+            published.reply(command, picture.step(command, expired=False))
+            _replays.inc()
+
+    async def _patiently(self, work: Callable[[], Awaitable[None]], what: str) -> None:
+        attempt = 0
+        while True:
+            try:
+                await work()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, SendError) as error:
+                attempt = await self._back_off(attempt, error, what)
+            else:
+                return
+
+    async def _back_off(self, attempt: int, error: Exception, what: str) -> int:
+        _retries.labels("away").inc()
+        delay_s = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
+        log.warning("the ledger did not take it; trying again", what=what, cause=repr(error), again_in_s=delay_s)
+        await asyncio.sleep(delay_s)
+        return attempt + 1
+
+
+_BURIED: Final = "buried"
+
+
+def _unburied(item: Taken) -> Taken:
+    """An item of a halved batch: what was unreadable has had its letter already."""
+    if item.command is None:
+        item.cause = _BURIED
+    return item
+
+
+def _skipped(item: Taken) -> Taken:
+    item.command, item.cause = None, _BURIED
+    return item
+
+
+def _own_key(command: Command) -> Key:
+    return (command.player, command.provider_account, command.namespace, command.external_id)
+
+
+def _published_by(command: Command, known: dict[Key, Operation]) -> list[Operation]:
+    """The operations that a command has written: its own, and the tombstone of an unknown original."""
+    found = [known[_own_key(command)]] if _own_key(command) in known else []
+    if isinstance(command, Rollback):
+        target = known.get((command.player, command.provider_account, command.target_namespace, command.target_external_id))
+        if target is not None and target.kind == TOMBSTONE:
+            found.append(target)
+    return found
+
+
+def _moves(batch: Sequence[Taken], positions: dict[int, int]) -> list[tuple[int, int, int]]:
+    """(partition, from, to) of each partition in the batch, sorted: the order in which their rows are locked.
+
+    Empty for balance queries alone: they are the one thing that may be read again without harm.
+    """
+    if all(item.command is not None and item.command.kind == "get_balance" for item in batch):
+        return []
+    after: dict[int, int] = {}
+    for item in batch:
+        if item.offset >= 0:
+            after[item.partition] = max(after.get(item.partition, 0), item.offset + 1)
+    return [(partition, positions[partition], end) for partition, end in sorted(after.items())]
+
+
+def _merge(into: Published, more: Published) -> None:
+    for partition, replies in more.replies.items():
+        into.replies.setdefault(partition, []).extend(replies)
+    for partition, events in more.events.items():
+        into.events.setdefault(partition, []).extend(events)

@@ -1,0 +1,44 @@
+"""What the wallet decides, as pure functions: values in, values out, no clock and no I/O.
+
+`decide` is the one entrance. Imports only contracts and money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from services.wallet.decisions.free_rounds import decide_grant_free_rounds
+from services.wallet.decisions.model import Decision, View
+from services.wallet.decisions.players import decide_create_player, decide_deposit, decide_withdraw
+from services.wallet.decisions.reversals import decide_rollback
+from services.wallet.decisions.sessions import (
+    decide_activate_session,
+    decide_close_session,
+    decide_get_balance,
+    decide_open_session,
+)
+from services.wallet.decisions.stakes import decide_bet, decide_bet_and_win
+from services.wallet.decisions.wins import decide_end_round, decide_win
+from shared.contracts import Command
+
+_DECIDERS: Final[dict[str, Callable[[Any, View], Decision]]] = {
+    "create_player": decide_create_player,
+    "deposit": decide_deposit,
+    "withdraw": decide_withdraw,
+    "open_session": decide_open_session,
+    "activate_session": decide_activate_session,
+    "close_session": decide_close_session,
+    "grant_free_rounds": decide_grant_free_rounds,
+    "get_balance": decide_get_balance,
+    "bet": decide_bet,
+    "win": decide_win,
+    "bet_and_win": decide_bet_and_win,
+    "rollback": decide_rollback,
+    "end_round": decide_end_round,
+}
+
+
+def decide(command: Command, view: View) -> Decision:
+    """What is to happen with `command`, given all that it may look at."""
+    return _DECIDERS[command.kind](command, view)

@@ -1,0 +1,55 @@
+"""GrantFreeRounds. Charging and restoring the counter belongs to the stakes and their rollbacks."""
+
+from __future__ import annotations
+
+import json
+
+from services.wallet.decisions.common import replay_or_conflict
+from services.wallet.decisions.model import APPLIED, Decision, Grant, View, answer
+from shared.contracts import GrantFreeRounds, Result
+
+COUNT_MAX = 10_000
+
+
+def decide_grant_free_rounds(command: GrantFreeRounds, view: View) -> Decision:
+    """Gives free rounds at one provider account."""
+    if view.player is None or (command.brands and view.player.brand not in command.brands):
+        return answer(Result.PLAYER_NOT_FOUND)
+    stored = view.stored
+    if stored is not None:
+        return replay_or_conflict(stored, same=stored.kind == command.kind and stored.details == _details(command))
+    if not 0 < command.count <= COUNT_MAX or command.stake < 0:
+        return answer(Result.BAD_REQUEST, detail=f"1 to {COUNT_MAX} free rounds are expected")
+    if view.grant is not None:
+        return answer(Result.DUPLICATE_DIFFERENT, detail="a grant with this id exists")
+    if view.balance is None:
+        return answer(Result.WRONG_CURRENCY)
+    return Decision(
+        result=Result.OK,
+        status=APPLIED,
+        currency=command.currency,
+        grant_id=command.grant_id,
+        free_rounds_left=command.count,
+        details=_details(command),
+        grant=Grant(
+            player=command.player,
+            grant_id=command.grant_id,
+            provider_account=command.provider_account,
+            currency=command.currency,
+            count=command.count,
+            remaining=command.count,
+            expires_at_ms=command.expires_at_ms,
+            game_ids=command.game_ids,
+            stake=command.stake,
+        ),
+    )
+
+
+def _details(command: GrantFreeRounds) -> str:
+    facts = {
+        "count": command.count,
+        "expires_at_ms": command.expires_at_ms,
+        "game_ids": list(command.game_ids),
+        "stake": command.stake,
+    }
+    return json.dumps(facts, separators=(",", ":"))

@@ -1,0 +1,133 @@
+"""Rollback: undoes a stored operation by its stored amounts, or keeps the slot of one that has not arrived."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from services.wallet.decisions.common import foreign_player, replay_or_conflict
+from services.wallet.decisions.model import (
+    ACCOUNT_PLAYER,
+    APPLIED,
+    VOID,
+    Decision,
+    Entry,
+    Grant,
+    Movement,
+    Operation,
+    Round,
+    View,
+    answer,
+)
+from shared.contracts import Result, Rollback
+
+NOT_FOUND = "original_not_found"
+WAS_REFUSED = "original_refused"
+WAS_VOID = "original_void"
+WAS_UNDONE = "original_undone"
+
+
+def decide_rollback(command: Rollback, view: View) -> Decision:
+    """Never asks for status, session, game or limits. A success that moves nothing says why in `detail`.
+
+    It is booked with its movements turned round, credits to the player first, so that a bet of 100 with a win of 50
+    on a balance of 0 ends at 50 and is never at -50 in between (behaviour rule 5).
+    """
+    if foreign_player(command, view):
+        return answer(Result.PLAYER_NOT_FOUND)
+    if view.stored is not None:
+        return _again(view.stored, command)
+    target = view.target
+    if target is None or target.status == "tombstone":
+        return _void(command, NOT_FOUND, tombstone=target is None)
+    if target.status != APPLIED:
+        return _void(command, WAS_REFUSED if target.status == "refused" else WAS_VOID, target=target)
+    if view.target_undone:
+        return _void(command, WAS_UNDONE, target=target)
+    entries = _turned(view.target_movements)
+    paid_back = sum(entry.amount for entry in entries if entry.credit_account == ACCOUNT_PLAYER)
+    taken_back = sum(entry.amount for entry in entries if entry.debit_account == ACCOUNT_PLAYER)
+    short = taken_back > paid_back and (view.balance or 0) + paid_back - taken_back < 0
+    if short and command.overspent == "refuse":
+        return answer(Result.INSUFFICIENT_FUNDS, detail="the won money is already spent", currency=target.currency)
+    charged = target.free_rounds_charged
+    undo_charge = -charged if target.kind != "rollback" else charged
+    grant = _grant_after(view.grant, target, undo_charge)
+    return Decision(
+        result=Result.OK,
+        status=APPLIED,
+        currency=target.currency,
+        stake=taken_back,
+        win=paid_back,
+        free_rounds_charged=charged,
+        free_rounds_left=grant.remaining if grant is not None else -1,
+        session_id=target.session_id,
+        round_id=target.round_id,
+        game_id=target.game_id,
+        grant_id=target.grant_id,
+        target_seq=target.seq,
+        entries=entries,
+        round=_round_after(view.round, target, undo_charge),
+        grant=grant,
+        details='{"overdraft":true}' if short else "",
+    )
+
+
+def _again(stored: Operation, command: Rollback) -> Decision:
+    """The same undo again. Its slot is also one where another kind of operation may stand (one namespace for all)."""
+    if stored.status == "tombstone":
+        return _void(command, NOT_FOUND, store=False)
+    decision = replay_or_conflict(stored, same=stored.kind == "rollback")
+    return replace(decision, detail=_reason(stored))
+
+
+def _reason(stored: Operation) -> str:
+    """Why a stored rollback moved nothing, empty if it moved something."""
+    for reason in (NOT_FOUND, WAS_REFUSED, WAS_VOID, WAS_UNDONE):
+        if reason in stored.details:
+            return reason
+    return ""
+
+
+def _void(
+    command: Rollback, reason: str, *, tombstone: bool = False, target: Operation | None = None, store: bool = True
+) -> Decision:
+    return Decision(
+        result=Result.OK,
+        status=VOID if store else "",
+        detail=reason,
+        currency=target.currency if target else command.currency,
+        round_id=command.round_id or (target.round_id if target else ""),
+        game_id=command.game_id or (target.game_id if target else ""),
+        details=f'{{"reason":"{reason}"}}',
+        tombstone=tombstone,
+    )
+
+
+def _turned(movements: tuple[Movement, ...]) -> tuple[Entry, ...]:
+    turned = [Entry(item.credit_account, item.debit_account, item.amount) for item in movements]
+    return tuple(sorted(turned, key=lambda entry: entry.credit_account != ACCOUNT_PLAYER))
+
+
+def _grant_after(grant: Grant | None, target: Operation, charge: int) -> Grant | None:
+    """The counter restored (or charged again, when a rollback is undone); also of an expired grant."""
+    if grant is None or not charge or grant.grant_id != target.grant_id:
+        return None
+    return replace(grant, remaining=max(0, min(grant.count, grant.remaining - charge)))
+
+
+def _round_after(before: Round | None, target: Operation, charge: int) -> Round | None:
+    """The round without what is undone (with it again, when a rollback is undone)."""
+    if before is None or before.round_id != target.round_id:
+        return None
+    sign = 1 if target.kind == "rollback" else -1
+    # A rollback stores what the player paid back as `stake` and what he got back as `win`.
+    stake, win = (target.win, target.stake) if target.kind == "rollback" else (target.stake, target.win)
+    is_bet = target.kind in {"bet", "bet_and_win"} and (target.stake > 0 or target.free_rounds_charged > 0)
+    free_step = (1 if charge > 0 else -1) if charge else 0
+    return replace(
+        before,
+        stake=max(0, before.stake + sign * stake),
+        win=max(0, before.win + sign * win),
+        bets=max(0, before.bets + (sign if is_bet else 0)),
+        free_charged=max(0, before.free_charged + free_step),
+    )

@@ -1,0 +1,120 @@
+"""Bet and BetAndWin: the only commands that are asked for status, session, game, limits and funds.
+
+Order (behaviour.md): stored key, tombstone, expired, player's status, session, currency, game, limits, free round, funds.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from services.wallet.decisions.common import (
+    entries_of,
+    foreign_player,
+    left_of,
+    named_session,
+    refuse,
+    replay_or_conflict,
+    round_after,
+    same_money,
+    seen,
+    session_refusal,
+    wrong_currency,
+)
+from services.wallet.decisions.model import APPLIED, Decision, Grant, View, answer
+from shared.contracts import Bet, BetAndWin, MoneyCommand, Result
+
+
+def decide_bet(command: Bet, view: View) -> Decision:
+    """A stake."""
+    return _decide(command, view, command.stake, 0, is_stake=True)
+
+
+def decide_bet_and_win(command: BetAndWin, view: View) -> Decision:
+    """A stake and a win of one call. With neither stake nor charge it is a marker of a round and always passes."""
+    is_stake = command.stake > 0 or command.charge_free_rounds > 0
+    return _decide(command, view, command.stake, command.win, is_stake=is_stake)
+
+
+def _decide(command: MoneyCommand, view: View, stake: int, win: int, *, is_stake: bool) -> Decision:
+    if foreign_player(command, view) or view.player is None:
+        return answer(Result.PLAYER_NOT_FOUND)
+    if view.stored is not None:
+        return replay_or_conflict(view.stored, same=same_money(view.stored, command, stake, win))
+    if view.expired and is_stake:
+        return answer(Result.NOT_DONE, detail="it arrived after its caller had given up")
+    if is_stake:
+        refusal = _refusal(command, view, stake, win)
+        if refusal is not None:
+            return refusal
+    elif wrong_currency(command, view):
+        return answer(Result.WRONG_CURRENCY)
+    charge = _charge(command, view)
+    if charge is None and command.charge_free_rounds and command.free_round_exhausted == "refuse":
+        return refuse(command, view, Result.INSUFFICIENT_FUNDS, stake=stake, win=win, limit="free_rounds")
+    free = charge is not None or _free_already(command, view)
+    debit = 0 if free else stake
+    if debit and (view.balance or 0) < debit:
+        return refuse(command, view, Result.INSUFFICIENT_FUNDS, stake=stake, win=win)
+    session = named_session(command, view)
+    session_id = session.session_id if session else ""
+    charged = command.charge_free_rounds if charge is not None else 0
+    return Decision(
+        result=Result.OK,
+        status=APPLIED,
+        currency=command.currency,
+        stake=debit,
+        win=win,
+        nominal_stake=stake - debit,
+        free_rounds_charged=charged,
+        free_rounds_left=charge.remaining if charge is not None else left_of(view),
+        session_id=session_id,
+        round_id=command.round_id,
+        game_id=command.game_id,
+        grant_id=command.grant_id,
+        entries=entries_of(debit, win, command.provider_account, free=free, promo_class=command.promo_class),
+        sessions=seen(session, view.now_ms) if is_stake else (),
+        round=round_after(
+            command, view, bets=int(is_stake), stake=debit, win=win, free_charged=int(charged > 0), session_id=session_id
+        ),
+        grant=charge,
+    )
+
+
+def _refusal(command: MoneyCommand, view: View, stake: int, win: int) -> Decision | None:
+    """What stops a stake before its funds are looked at, None if nothing does."""
+    if view.player is not None and view.player.status != "active":
+        return refuse(command, view, Result.PLAYER_BLOCKED, stake=stake, win=win)
+    by_session = session_refusal(command, view)
+    if by_session == Result.TOKEN_EXPIRED:
+        return refuse(command, view, by_session, stake=stake, win=win)
+    if by_session:
+        # An unknown session may become known, and a currency without an account has no line in the ledger.
+        return answer(by_session, detail="session")
+    if wrong_currency(command, view):
+        return answer(Result.WRONG_CURRENCY)
+    if command.game_state == "off" and view.round is None:
+        return refuse(command, view, Result.GAME_FORBIDDEN, stake=stake, win=win)
+    return None
+
+
+def _charge(command: MoneyCommand, view: View) -> Grant | None:
+    """The named grant with its counter lowered, None where it does not pay for this call."""
+    wanted, grant = command.charge_free_rounds, view.grant
+    if (
+        wanted <= 0
+        or grant is None
+        or grant.remaining < wanted
+        or view.now_ms > grant.expires_at_ms
+        or grant.provider_account != command.provider_account
+        or grant.currency != command.currency
+        or (grant.game_ids and command.game_id not in grant.game_ids)
+    ):
+        return None
+    return replace(grant, remaining=grant.remaining - wanted)
+
+
+def _free_already(command: MoneyCommand, view: View) -> bool:
+    """Whether a call belongs to a free round that was paid before, or its contract says the stake is nominal."""
+    if not command.free_round:
+        return False
+    return (view.round is not None and view.round.free_charged > 0) or command.free_round_stake == "nominal"

@@ -1,0 +1,107 @@
+"""From Kafka records to commands: decoding, expiry, and the clock that expiry trusts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+
+import structlog
+from msgspec import Struct
+from prometheus_client import Counter
+
+from shared.contracts import Command
+from shared.contracts.codec import UnknownKindError, decode_command, decode_header
+from shared.errors import ContractError
+
+log = structlog.get_logger(__name__)
+
+CLOCK_TOLERANCE_MS: Final = 2_000
+EXPIRING: Final = frozenset({"bet", "bet_and_win", "withdraw", "open_session", "get_balance"})
+"""Kinds that a late wallet skips; wins, rollbacks and all else are applied however late (architecture section 4)."""
+
+_clock_alarms = Counter("stakewire_wallet_clock_alarms_total", "Batches whose record times disagree with this clock")
+
+
+class Taken(Struct, kw_only=True):
+    """One record in the wallet's hands. `command` is None where it could not be read: `cause` says why.
+
+    `offset` is -1 for a command that was deferred: its position has been passed already.
+    """
+
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: str
+    raw: bytes
+    command: Command | None = None
+    cause: str = ""
+    deferred_at: float = 0.0
+
+
+def now_ms() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def take(records: Iterable[Any]) -> list[Taken]:
+    """Decodes consumer records. What cannot be decoded keeps its place, with the cause."""
+    return [_decode(record) for record in records]
+
+
+def _decode(record: Any) -> Taken:
+    raw: bytes = record.value or b""
+    taken = Taken(
+        partition=record.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp,
+        key=(record.key or b"").decode("utf-8", "replace"),
+        raw=raw,
+    )
+    try:
+        command = decode_command(raw)
+        if command.player != taken.key:
+            taken.cause = f"the record's key {taken.key!r} is not the command's player {command.player!r}"
+        else:
+            taken.command = command
+    except UnknownKindError as error:
+        taken.cause = str(error)
+    except ContractError as error:
+        taken.cause = str(error)
+    return taken
+
+
+def is_expired(taken: Taken, at_ms: int, margin_ms: int) -> bool:
+    """Whether the command's caller had given up (and was told UNKNOWN) before `at_ms`."""
+    command = taken.command
+    return command is not None and command.kind in EXPIRING and at_ms - taken.timestamp_ms > command.deadline_ms + margin_ms
+
+
+def clocks_agree(youngest_ms: int, at_ms: int, waiting_since_ms: int | None) -> bool:
+    """Whether record times may be used for expiry.
+
+    A record from the future, or one that came to a wallet with nothing to do and claims to be older than its wait,
+    says that the clocks disagree by more than two seconds: nothing is expired then, and an alarm is raised.
+    `waiting_since_ms` is None where the wallet was not idle.
+    """
+    ahead = youngest_ms - at_ms
+    behind = waiting_since_ms - youngest_ms if waiting_since_ms is not None else 0
+    if ahead <= CLOCK_TOLERANCE_MS and behind <= CLOCK_TOLERANCE_MS:
+        return True
+    _clock_alarms.inc()
+    log.error(
+        "the clocks of gateway and wallet disagree, nothing is expired; check time synchronisation",
+        record_ahead_ms=ahead,
+        record_behind_ms=behind,
+    )
+    return False
+
+
+def reply_address(taken: Taken) -> tuple[str, str, int] | None:
+    """(command id, caller, reply partition) of a record, also where the rest of it could not be read."""
+    if taken.command is not None:
+        return taken.command.command_id, taken.command.caller, taken.command.reply_partition
+    header = decode_header(taken.raw)
+    if header is None or not header.command_id:
+        return None
+    return header.command_id, header.caller, header.reply_partition

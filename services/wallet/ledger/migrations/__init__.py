@@ -1,0 +1,1 @@
+"""The ledger's migrations: SQL files, ordered by Alembic."""

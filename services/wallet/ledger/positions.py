@@ -1,0 +1,61 @@
+"""Where the wallet stands in `wallet.commands`: offsets and the epoch of the topic they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from services.wallet.ledger.store import QUERIES
+from shared.errors import StakewireError
+
+
+class EpochError(StakewireError):
+    """The commands topic is another one than the ledger's positions belong to."""
+
+
+async def current_epoch(connection: asyncpg.Connection, topic: str, topic_id: str) -> int:
+    """The epoch of this incarnation of the topic; opens the first one by itself.
+
+    EpochError where the topic was deleted and made anew: its offsets begin again, so going on needs an explicit step.
+    """
+    row = await connection.fetchrow(QUERIES["current_epoch"], topic)
+    if row is None:
+        await connection.execute(QUERIES["first_epoch"], topic, topic_id)
+        row = await connection.fetchrow(QUERIES["current_epoch"], topic)
+    if row is None or row["topic_id"] != topic_id:
+        known = row["topic_id"] if row else "none"
+        raise EpochError(
+            f"topic {topic} has id {topic_id}, but the ledger's positions belong to id {known}: the topic was deleted and "
+            "made anew, or this is another Kafka. If that is intended, stop all wallets and run `stakewire wallet new-epoch`."
+        )
+    epoch: int = row["epoch"]
+    return epoch
+
+
+async def open_epoch(connection: asyncpg.Connection, topic: str, topic_id: str) -> int:
+    """Takes a new incarnation of the topic into service: positions start at 0. Returns the new epoch.
+
+    EpochError where the topic is the one in service already.
+    """
+    async with connection.transaction():
+        row = await connection.fetchrow(QUERIES["current_epoch"], topic)
+        if row is not None and row["topic_id"] == topic_id:
+            raise EpochError(f"topic {topic} is the one in service (epoch {row['epoch']}); there is nothing to do")
+        epoch = (row["epoch"] if row else 0) + 1
+        await connection.execute(QUERIES["open_epoch"], topic, epoch, topic_id)
+        await connection.execute(QUERIES["restart_positions"], epoch)
+    return epoch
+
+
+async def read_positions(connection: asyncpg.Connection, partitions: Sequence[int], epoch: int) -> dict[int, int]:
+    """The next offset of each partition; new partitions start at 0. EpochError where one is in another epoch."""
+    wanted = list(partitions)
+    await connection.execute(QUERIES["create_positions"], wanted, epoch)
+    rows = await connection.fetch(QUERIES["positions"], wanted)
+    for row in rows:
+        if row["epoch"] != epoch:
+            raise EpochError(
+                f"partition {row['partition']} is in epoch {row['epoch']}, this wallet in {epoch}; start the wallet again"
+            )
+    return {row["partition"]: row["next_offset"] for row in rows}

@@ -1,0 +1,93 @@
+"""What a committed batch says to the world: replies in bundles, events in order, dead letters before anything else.
+
+Replies go without idempotence (a lost one is an UNKNOWN that the provider repeats), events with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Sequence
+from typing import Final
+
+from aiokafka.errors import KafkaError
+
+from services.wallet.batch import Published, SendError
+from services.wallet.intake import Taken, now_ms
+from shared.contracts import DeadLetter, Reply, ReplyBundle
+from shared.contracts.codec import encode
+from shared.identity import partition_of
+from shared.kafka.producer import Producer
+from shared.kafka.topics import COMMANDS, DEAD_LETTERS, EVENTS, REPLIES, TopicNames
+
+REPLIES_A_RECORD: Final = 500
+DEAD_LETTER_BYTES_MAX: Final = 400_000
+SEND_LIMIT_S: Final = 15.0
+
+
+class Outbox:
+    """The wallet's producers."""
+
+    def __init__(self, bootstrap_servers: str, names: TopicNames) -> None:
+        self._names = names
+        self._replies = Producer(bootstrap_servers, idempotent=False, acks=1)
+        self._events = Producer(bootstrap_servers, idempotent=True, acks="all")
+
+    async def start(self) -> None:
+        """Connects both producers."""
+        await self._replies.start()
+        await self._events.start()
+
+    async def stop(self) -> None:
+        """Sends what is left and closes."""
+        await self._replies.stop()
+        await self._events.stop()
+
+    async def reply(self, published: Published) -> None:
+        """Hands the replies over; does not wait for Kafka, and a reply that gets lost is asked for again."""
+        topic = self._names.of(REPLIES)
+        for partition, replies in published.replies.items():
+            for bundle in _bundles(replies):
+                try:
+                    await self._replies.send(topic, bundle, partition=partition % REPLIES.partitions)
+                except KafkaError:
+                    continue
+
+    async def publish(self, published: Published) -> list[asyncio.Future[object]]:
+        """Hands the events over in their order; the futures end when Kafka has them. Raises KafkaError."""
+        topic, at_ms = self._names.of(EVENTS), now_ms()
+        futures: list[asyncio.Future[object]] = []
+        for partition, events in published.events.items():
+            records = [(player.encode(), event, at_ms) for player, event in events]
+            futures += await self._events.send_bundle(topic, records, partition=partition)
+        return futures
+
+    async def bury(self, item: Taken, cause: str, detail: str) -> None:
+        """Stores a dead letter; SendError where Kafka did not take it."""
+        letter = DeadLetter(
+            cause=cause,
+            detail=detail[:2_000],
+            origin_topic=self._names.of(COMMANDS),
+            origin_partition=item.partition,
+            origin_offset=item.offset,
+            record_key=item.key[:256],
+            record_base64=base64.b64encode(item.raw[:DEAD_LETTER_BYTES_MAX]).decode(),
+            at_ms=now_ms(),
+        )
+        try:
+            future = await self._events.send(
+                self._names.of(DEAD_LETTERS),
+                encode(letter),
+                key=item.key.encode()[:256],
+                partition=partition_of(item.key, DEAD_LETTERS.partitions),
+            )
+            await asyncio.wait_for(future, SEND_LIMIT_S)
+        except (KafkaError, TimeoutError) as error:
+            raise SendError(f"the dead letter was not taken: {error!r}") from error
+
+
+def _bundles(replies: Sequence[Reply]) -> list[bytes]:
+    return [
+        encode(ReplyBundle(replies=tuple(replies[start : start + REPLIES_A_RECORD])))
+        for start in range(0, len(replies), REPLIES_A_RECORD)
+    ]

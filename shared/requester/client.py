@@ -1,0 +1,204 @@
+"""The requester: commands out on `wallet.commands`, replies in on a partition of our own, matched by command id.
+
+The road of a command: `ask` -> table of what is pending -> producer ... reply reader -> `_deliver` -> the asker.
+It decides nothing about money. What cannot be known here is said as such: OutcomeUnknownError or ShedError.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
+
+import structlog
+from aiokafka.errors import KafkaError
+from prometheus_client import Counter, Gauge
+
+from shared.contracts import codec
+from shared.contracts.commands import Command
+from shared.contracts.replies import Reply
+from shared.errors import ContractError
+from shared.identity import partition_of
+from shared.kafka.admin import check_topics
+from shared.kafka.producer import Producer, RecordTooLargeError
+from shared.kafka.topics import COMMANDS, REPLIES, TopicNames
+from shared.requester.errors import OutcomeUnknownError, RequesterError, ShedError
+from shared.requester.pending import PRIORITIES, TICK_S, PendingLimits, PendingTable, Priority
+from shared.requester.replies import ReplyReader
+
+log = structlog.get_logger(__name__)
+
+BATCH_BYTES: Final = 900_000
+"""Per partition; more than can ever be pending there, so that handing over does not wait for room."""
+
+_shed = Counter("stakewire_requester_shed_total", "Commands that were not sent", ["cause"])
+_unknown = Counter("stakewire_requester_unknown_total", "Commands sent whose outcome is unknown", ["cause"])
+_late = Counter("stakewire_requester_late_replies_total", "Replies to commands that nobody waits for any more")
+_foreign = Counter("stakewire_requester_foreign_bundles_total", "Reply records on our partition that hold nothing for us")
+_broken = Counter("stakewire_requester_broken_bundles_total", "Reply records that could not be decoded")
+_pending = Gauge("stakewire_requester_pending", "Commands whose reply is awaited")
+
+
+@dataclass(frozen=True, slots=True)
+class RequesterLimits:
+    """`silence_s`: so long may the broker not answer before commands are shed instead of sent."""
+
+    pending: PendingLimits = field(default_factory=PendingLimits)
+    silence_s: float = 4.0
+
+
+class Requester:
+    """One process's line to the wallet. `instance_id` chooses the reply partition; give each process its own."""
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        names: TopicNames | None = None,
+        *,
+        instance_id: str = "",
+        limits: RequesterLimits | None = None,
+    ) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._names = names or TopicNames()
+        self._limits = limits or RequesterLimits()
+        self.instance_id = instance_id or f"{socket.gethostname()}-{os.getpid()}"
+        # A restarted process keeps its partition, but must not take replies to its former self for its own.
+        self.caller = f"{self.instance_id}/{secrets.token_hex(4)}"
+        self.partition = partition_of(self.instance_id, REPLIES.partitions)
+        self._caller_bytes = codec.encode(self.caller)
+        self._topic = self._names.of(COMMANDS)
+        self._count = 0
+        self._pending = PendingTable(self._limits.pending)
+        self._producer = Producer(bootstrap_servers, idempotent=True, linger_ms=0, batch_bytes=BATCH_BYTES)
+        self._reader = ReplyReader(bootstrap_servers, self._names.of(REPLIES), self.partition, self._deliver)
+        self._open = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def start(self) -> None:
+        """Connects; returns when replies to what is asked from now on will be seen.
+
+        Raises TopicError where a topic is missing or wrong, RequesterError where Kafka cannot be reached.
+        """
+        await asyncio.to_thread(check_topics, self._bootstrap_servers, self._names, topics=(COMMANDS, REPLIES))
+        try:
+            await self._producer.start()
+            await self._reader.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self._producer.stop()
+            raise RequesterError(
+                f"Kafka at {self._bootstrap_servers} cannot be used: {error!r}; is it running and reachable?"
+            ) from error
+        self._loop = asyncio.get_running_loop()
+        self._tick()
+
+    async def stop(self) -> None:
+        """Ends what still waits as unknown and disconnects."""
+        self._open = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._pending.fail_all("the process is stopping")
+        await self._reader.stop()
+        await self._producer.stop()
+
+    @property
+    def pending(self) -> int:
+        """How many commands wait for their reply."""
+        return len(self._pending)
+
+    @property
+    def ready(self) -> bool:
+        """Whether commands can be sent and their replies will be seen."""
+        return self._open
+
+    def new_command_id(self, prefix: str) -> str:
+        """An id for one attempt; `prefix` correlates it with logs, the rest makes it unique in this process."""
+        self._count += 1
+        return f"{prefix}.{self._count:x}"
+
+    def address(self, command: Command, prefix: str = "") -> Command:
+        """The command with an id of its own and our address. Needed for commands that were made without them."""
+        command_id = command.command_id or self.new_command_id(prefix or secrets.token_hex(8))
+        return replace(command, command_id=command_id, caller=self.caller, reply_partition=self.partition)
+
+    async def ask(self, command: Command) -> Reply:
+        """Sends a command and waits for its reply, at most `deadline_ms`.
+
+        Raises ShedError where it was not sent, OutcomeUnknownError where it was and no reply came.
+        """
+        if command.caller != self.caller:
+            command = self.address(command)
+        self._admit(command)
+        command_id, deadline_s = command.command_id, self._loop.time() + command.deadline_ms / 1_000
+        waiter = self._loop.create_future()
+        self._pending.add(command_id, waiter, deadline_s)
+        try:
+            sent = await self._producer.send(
+                self._topic,
+                codec.encode(command),
+                partition=partition_of(command.player, COMMANDS.partitions),
+                key=command.player.encode(),
+                timestamp_ms=int(time.time() * 1_000),
+            )
+        except (KafkaError, RecordTooLargeError) as error:
+            self._pending.drop(command_id)
+            waiter.cancel()
+            _shed.labels("not_handed_over").inc()
+            raise ShedError(f"the command could not be handed to Kafka: {error!r}") from error
+        except asyncio.CancelledError:
+            self._pending.drop(command_id)
+            raise
+        sent.add_done_callback(partial(self._sent, command_id))
+        try:
+            reply: Reply = await waiter
+        except asyncio.CancelledError:
+            self._pending.drop(command_id)
+            raise
+        return reply
+
+    def _admit(self, command: Command) -> None:
+        if not self._open:
+            _shed.labels("not_ready").inc()
+            raise ShedError("the command was not sent: Kafka does not answer, or the requester is not started")
+        priority = PRIORITIES.get(command.kind, Priority.SETTLEMENT)
+        if not self._pending.has_room(priority):
+            _shed.labels(priority.name.lower()).inc()
+            raise ShedError(f"the command was not sent: {len(self._pending)} commands wait already")
+
+    def _sent(self, command_id: str, sent: asyncio.Future[object]) -> None:
+        error = asyncio.CancelledError() if sent.cancelled() else sent.exception()
+        if error is not None and self._pending.fail(
+            command_id, OutcomeUnknownError(f"Kafka did not confirm the command: {error!r}")
+        ):
+            _unknown.labels("not_confirmed").inc()
+
+    def _deliver(self, raw: bytes) -> None:
+        if self._caller_bytes not in raw:
+            _foreign.inc()
+            return
+        try:
+            bundle = codec.decode_replies(raw)
+        except ContractError as error:
+            _broken.inc()
+            log.warning("a reply record could not be decoded", cause=str(error))
+            return
+        for reply in bundle.replies:
+            if reply.caller == self.caller and not self._pending.resolve(reply):
+                _late.inc()
+
+    def _tick(self) -> None:
+        """Every TICK_S: deadlines, and whether the broker still answers."""
+        expired = self._pending.expire(self._loop.time())
+        if expired:
+            _unknown.labels("deadline").inc(expired)
+        _pending.set(len(self._pending))
+        is_open = self._producer.available and self._reader.silent_s() < self._limits.silence_s
+        if is_open != self._open:
+            self._open = is_open
+            log.info("requester is open" if is_open else "requester is closed: Kafka does not answer", partition=self.partition)
+        self._timer = self._loop.call_later(TICK_S, self._tick)

@@ -1,0 +1,1 @@
+"""The local runtime's small parts."""

@@ -1,0 +1,55 @@
+"""The demo configuration is what the services read, and what `stack.json` tells."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deploy.local import demo_config
+from deploy.local.errors import SettingError
+from deploy.local.settings import StackSettings, load_stack_settings
+from shared.settings import load_accounts_file
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> StackSettings:
+    loaded = load_stack_settings({"STAKEWIRE_RUN_DIR": str(tmp_path)})
+    demo_config.ensure_demo_config(loaded)
+    return loaded
+
+
+def test_services_and_stack_file_see_the_same_account_and_key(settings: StackSettings) -> None:
+    account = load_accounts_file(settings.config_file).provider_accounts["mascot-demo"]
+    told = demo_config.provider_accounts(settings)["mascot-demo"]
+    assert told["dialect"] == account.dialect == "mascot"
+    assert told["settings"] == account.settings == {"casino_id": 1}
+    assert {name: secret.encode() for name, secret in told["keys"].items()} == account.keys
+    assert told["callback_url"] == "http://127.0.0.1:8080/callbacks/mascot-demo"
+    assert {wire: units.mapping.digits for wire, units in account.currencies.items()} == {"EUR": 2, "USD": 2, "BTC": 8}
+
+
+def test_a_changed_configuration_and_its_secrets_stay(settings: StackSettings) -> None:
+    changed = settings.config_file.read_text().replace("casino_id = 1", "casino_id = 7")
+    settings.config_file.write_text(changed)
+    before = demo_config.provider_accounts(settings)
+    demo_config.ensure_demo_config(settings)
+    assert demo_config.provider_accounts(settings) == before
+    assert before["mascot-demo"]["settings"] == {"casino_id": 7}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("not toml", "cannot be read as TOML"),
+        ("[provider_accounts.a]\n", "'dialect'"),
+        (
+            '[provider_accounts.a]\ndialect = "mascot"\nkeys = { main = "file:secrets/none" }\n',
+            "a.keys.main refers to the file secrets/none",
+        ),
+        ('[provider_accounts.a]\ndialect = "mascot"\nkeys = { main = "plain" }\n', "expected 'file:<path>' or 'env:"),
+    ],
+)
+def test_a_broken_configuration_is_named(settings: StackSettings, content: str, message: str) -> None:
+    settings.config_file.write_text(content)
+    with pytest.raises(SettingError, match=re.escape(message)):
+        demo_config.provider_accounts(settings)
