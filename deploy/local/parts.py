@@ -41,6 +41,9 @@ class Service:
                 "STAKEWIRE_RUN_DIR": str(settings.run_dir),
                 "DATABASE_URL": database_url,
                 "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap_servers,
+                # A wallet that died and is started again takes its partitions back at once instead of waiting for Kafka to
+                # miss the dead one.
+                "STAKEWIRE_WALLET_INSTANCE_ID": f"local-{self.name}",
                 "PYTHONUNBUFFERED": "1",
             },
             stop_timeout_s=self.stop_timeout_s,

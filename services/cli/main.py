@@ -1,6 +1,6 @@
 """The entry point of `stakewire`: registers the groups of commands, nothing else."""
 
-from services.cli import demo, ledger, run, stack, topics
+from services.cli import demo, ledger, players, run, stack, topics, wallet
 from services.cli.output import HelpfulApp
 
 SERVING, SERVERS = "The stack", "Schema and topics"
@@ -37,5 +37,8 @@ app.command(rich_help_panel=SERVING)(stack.down)
 app.command(rich_help_panel=SERVING)(stack.status)
 app.command(rich_help_panel=SERVING)(demo.demo)
 app.command(rich_help_panel=SERVING)(stack.reset)
+players.register(app)
 app.command(rich_help_panel=SERVERS)(ledger.migrate)
 app.add_typer(topics.app, name="topics", rich_help_panel=SERVERS)
+app.command(rich_help_panel=SERVERS)(wallet.verify)
+app.add_typer(wallet.app, name="wallet", rich_help_panel=SERVERS)

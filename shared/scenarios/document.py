@@ -99,7 +99,13 @@ def _step(step: Step) -> str:
     name = f"{step.step}: " if step.step else "- "
     words = " + ".join(_call(call) for call in step.calls) if step.calls else _call(step)
     amount = f" {step.amount}" if step.amount is not None else ""
-    return f"{name}{words}{amount}" + (" (while the player's row is held)" if step.held else "")
+    return f"{name}{words}{amount}" + _manner(step)
+
+
+def _manner(step: Step) -> str:
+    if step.held:
+        return " (while the player's row is held)"
+    return " (repeated while the outcome is unknown)" if step.persist else ""
 
 
 def _call(call: Call) -> str:

@@ -57,12 +57,14 @@ class Dialect(_Strict):
 
     `errors` and `faults` are lists to be covered: each code of the protocol's error table and each fault known from
     other integrations needs a scenario. `accounts` are the settings that scenarios ask for by name. `namespaces` says
-    in which namespace of external ids a kind of operation is stored, `other` for all that are not listed.
+    in which namespace of external ids a kind of operation is stored, `other` for all that are not listed. `unknown` is
+    the answer that means "nobody knows": the provider then asks or undoes again.
     """
 
     title: str
     answer: str
     namespaces: dict[str, str]
+    unknown: dict[str, Any]
     errors: dict[str, str]
     faults: dict[str, str]
     accounts: dict[Name, Account]
@@ -143,14 +145,16 @@ class WalletSays(_Strict):
 class Step(Call):
     """One step of a story: a call, several calls at once, or an act of the operator or of fate.
 
-    `step` names it, so that expectations and later steps can refer to it. `wallet` gives the wallet's answer in
-    scenarios that only check how an answer is worded.
+    `step` names it, so that expectations and later steps can refer to it. `held` holds the player's row until all
+    calls are under way; `persist` repeats the call while its outcome is unknown, as a provider does after a fault.
+    `wallet` gives the wallet's answer in scenarios that only check how an answer is worded.
     """
 
     step: Name | None = None
     about: str = ""
     calls: tuple[Call, ...] = ()
     held: StrictBool = False
+    persist: StrictBool = False
     amount: Amount | None = None
     wallet: WalletSays | None = None
 

@@ -42,7 +42,7 @@ class Judge:
         if expected.balance is not None:
             currency = step.purse or self._world.currency
             wanted[step.player, currency] = parse_decimal(expected.balance, currency)
-        found = [*self._answers(expected, seen), *self._stored(step, expected, seen)]
+        found = [*self.answer_complaints(expected, seen), *self._stored(step, expected, seen)]
         found += [
             f"balance of {who} in {currency} is {seen.balances.get((who, currency))} units, expected {units}"
             for (who, currency), units in wanted.items()
@@ -51,7 +51,8 @@ class Judge:
         found += list(self._states(step, expected, seen))
         return found
 
-    def _answers(self, expected: Expectation, seen: Seen) -> Iterator[str]:
+    def answer_complaints(self, expected: Expectation, seen: Seen) -> Iterator[str]:
+        """What is wrong on the wire alone."""
         wrong = [answer for answer in seen.answers if answer.http != expected.http]
         if wrong:
             yield f"HTTP {wrong[0].http} with {wrong[0].answer}, expected {expected.http}"

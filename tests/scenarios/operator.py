@@ -26,12 +26,11 @@ from tests.scenarios.world import BRAND, Player, World
 OPERATOR = "operator"
 DAY_MS = 24 * 60 * 60 * 1000
 
-A_DAY_AGO = "(extract(epoch FROM now()) * 1000)::bigint - 86400000"
 BY_HAND = {
     "block_player": "UPDATE players SET status = 'blocked' WHERE player = $1",
     "exclude_player": "UPDATE players SET status = 'closed' WHERE player = $1",
-    "expire_session": f"UPDATE sessions SET last_seen_ms = {A_DAY_AGO} WHERE player = $1",
-    "expire_grant": f"UPDATE grants SET expires_at_ms = {A_DAY_AGO} WHERE player = $1",
+    "expire_session": "UPDATE sessions SET last_seen_ms = last_seen_ms - 86400000 WHERE player = $1",
+    "expire_grant": "UPDATE grants SET expires_at_ms = expires_at_ms - 2 * 86400000 WHERE player = $1",
 }
 """What no command does yet, done in the database."""
 

@@ -35,16 +35,47 @@ TROUBLE = ("Traceback", "Unhandled", '"level": "critical"', "never awaited", "ex
 """Words in a service's log that mean an exception nobody handled."""
 
 
+PARTS = {"wallet": ("services.wallet", "live"), "live": ("services.gateway", "live"), "off": ("services.gateway", "off")}
+"""By name: the module, and which configuration it reads."""
+
+
 @dataclass(frozen=True)
 class PlayStack:
-    """What is running, and where."""
+    """What is running, and where. `ports` are those of the parts, by name."""
 
     database_url: str
     kafka_bootstrap_servers: str
     topic_prefix: str
-    urls: dict[str, str]
+    ports: dict[str, int]
     side: MascotSide
     processes: Processes
+    folder: Path
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The gateways by state of the game `riot`."""
+        return {state: f"http://{HOST}:{self.ports[state]}" for state in ("live", "off")}
+
+    def start(self, name: str, **env: str) -> None:
+        """Starts a part, with more settings in its environment."""
+        module, state = PARTS[name]
+        settings = {
+            "STAKEWIRE_CONFIG_FILE": str(self.folder / f"{state}.toml"),
+            "STAKEWIRE_HOST": HOST,
+            "STAKEWIRE_PORT": str(self.ports[name]),
+            "STAKEWIRE_TOPIC_PREFIX": self.topic_prefix,
+            "STAKEWIRE_GATEWAY_DRAIN_ANNOUNCE_S": "0",
+            "STAKEWIRE_WALLET_GROUP": f"{self.topic_prefix}wallet",
+            "DATABASE_URL": self.database_url,
+            "KAFKA_BOOTSTRAP_SERVERS": self.kafka_bootstrap_servers,
+            "PYTHONUNBUFFERED": "1",
+        }
+        command = Command(name=name, argv=[sys.executable, "-m", module], cwd=CHECKOUT, env=settings | env)
+        self.processes.start(command)
+
+    def wait_ready(self, name: str) -> None:
+        """Waits until a part says that it is ready."""
+        self.processes.wait_until(name, partial(is_ready, HOST, self.ports[name]), READY_S)
 
     def trouble(self) -> list[str]:
         """Lines of the services' logs that speak of exceptions nobody handled."""
@@ -74,9 +105,10 @@ def play_stack(servers: Servers, catalogue: Catalogue) -> Iterator[PlayStack]:
                 database_url=database_url,
                 kafka_bootstrap_servers=servers.kafka_bootstrap_servers,
                 topic_prefix=prefix,
-                urls={},
+                ports=dict(zip(PARTS, free_ports(len(PARTS)), strict=True)),
                 side=mascot_side(catalogue),
                 processes=processes,
+                folder=folder,
             )
             _start(stack, folder, catalogue)
             yield stack
@@ -91,26 +123,12 @@ def play_stack(servers: Servers, catalogue: Catalogue) -> Iterator[PlayStack]:
 
 
 def _start(stack: PlayStack, folder: Path, catalogue: Catalogue) -> None:
-    ports = dict(zip(("wallet", "live", "off"), free_ports(3), strict=True))
     for state in ("live", "off"):
         write_config(folder, stack.side, catalogue, state)
-        stack.urls[state] = f"http://{HOST}:{ports[state]}"
-    parts = {"wallet": ("services.wallet", "live"), "live": ("services.gateway", "live"), "off": ("services.gateway", "off")}
-    for name, (module, state) in parts.items():
-        env = {
-            "STAKEWIRE_CONFIG_FILE": str(folder / f"{state}.toml"),
-            "STAKEWIRE_HOST": HOST,
-            "STAKEWIRE_PORT": str(ports[name]),
-            "STAKEWIRE_TOPIC_PREFIX": stack.topic_prefix,
-            "STAKEWIRE_GATEWAY_DRAIN_ANNOUNCE_S": "0",
-            "STAKEWIRE_WALLET_GROUP": f"{stack.topic_prefix}wallet",
-            "DATABASE_URL": stack.database_url,
-            "KAFKA_BOOTSTRAP_SERVERS": stack.kafka_bootstrap_servers,
-            "PYTHONUNBUFFERED": "1",
-        }
-        stack.processes.start(Command(name=name, argv=[sys.executable, "-m", module], cwd=CHECKOUT, env=env))
-    for name in parts:
-        stack.processes.wait_until(name, partial(is_ready, HOST, ports[name]), READY_S)
+    for name in PARTS:
+        stack.start(name)
+    for name in PARTS:
+        stack.wait_ready(name)
 
 
 def mascot_side(catalogue: Catalogue) -> MascotSide:

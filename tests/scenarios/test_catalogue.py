@@ -92,6 +92,7 @@ groups = [{ number = 3, title = "Bet" }]
 title = "D"
 answer = "as it is"
 namespaces = { other = "tx" }
+unknown = { code = 9 }
 errors = { 1 = "no money" }
 faults = { lost = "a lost bet" }
 accounts = { ordinary = { about = "defaults" } }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -71,7 +72,8 @@ def operation_of(row: Row, *, previous_hash: bytes | None = None, movements: tup
         occurred_at_ms=(row["occurred_at"] - EPOCH) // _MS,
         gaming_day=row["gaming_day"].isoformat(),
         brand=row["brand"],
-        result=row["result"],
+        # The encoder leaves out a default by identity, not by value: only the interned "OK" gives the bytes of the first event.
+        result=sys.intern(row["result"]),
         limit=row["limit_name"] or "",
         test=row["test"],
         currency=row["currency"] or "",

@@ -1,0 +1,1 @@
+"""Unit tests of the dialects: wire bytes in, plain values out."""

@@ -58,6 +58,24 @@ class Account:
     charged_rounds: set[str] = field(default_factory=set)
 
 
+class SignedAnswer:
+    """An answer to be sent instead of the right one, well signed."""
+
+    def __init__(self, content: dict[str, Any], call_id: Any = None) -> None:
+        self._content = content
+        self._call_id = call_id
+
+    def to(self, request: web.Request, call_id: Any) -> web.Response:
+        """The response to one request."""
+        answer = {"jsonrpc": "2.0", "id": call_id if self._call_id is None else self._call_id, **self._content}
+        return _signed(request, json.dumps(answer).encode())
+
+
+def signed_answer(content: dict[str, Any], call_id: Any = None) -> SignedAnswer:
+    """Makes one; `call_id` instead of the request's."""
+    return SignedAnswer(content, call_id)
+
+
 class Operator:
     """The operator. `faults` are names that the methods below look for; `before` may answer a call instead of it."""
 
@@ -66,8 +84,9 @@ class Operator:
         self.accounts: dict[str, Account] = {}
         self.events: list[SeenOperation] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.before: list[web.Response | str | None] = []
-        """For the next callbacks: an answer instead of ours, `lose` (no answer), `late` (applied, no answer), or None."""
+        self.before: list[Any] = []
+        """For the next callbacks: an answer instead of ours, or `lose` (not done, no answer), `late` (done, no answer),
+        `slow` (done, answered after a second), or None."""
         self.deposits: dict[str, int] = {}
 
     # --- commands ----------------------------------------------------------------------------------------------------
@@ -95,24 +114,26 @@ class Operator:
         call = json.loads(body)
         self.calls.append((call["method"], call["params"]))
         instead = self.before.pop(0) if self.before else None
+        if isinstance(instead, SignedAnswer):
+            return instead.to(request, call["id"])
         if isinstance(instead, web.Response):
             return instead
         if instead == "lose":
             return await _silence(request)
+        if instead == "slow":
+            await asyncio.sleep(1.0)
         answer = {"jsonrpc": "2.0", "id": call["id"], **self._answer(call["method"], call["params"])}
         if instead == "late":
             return await _silence(request)
         if "wrong id" in self.faults:
             answer["id"] = "another"
         text = json.dumps(answer).encode()
-        headers = {
-            "X-Subject": request.headers["X-Subject"],
-            "X-Nonce": request.headers["X-Nonce"],
-            "X-Timestamp": request.headers["X-Timestamp"],
-            "X-Signature": sign(nonce, timestamp, text + (b" " if "wrong signature" in self.faults else b"")),
-        }
-        status = 201 if "http 201" in self.faults else 200
-        return web.Response(body=text, headers=headers, status=status, content_type="application/json")
+        response = _signed(request, text)
+        if "wrong signature" in self.faults:
+            response.headers["X-Signature"] = sign(nonce, timestamp, text + b" ")
+        if "http 201" in self.faults:
+            response.set_status(201)
+        return response
 
     def _answer(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         key = params["playerName"].partition("_")[0]
@@ -262,6 +283,17 @@ def sign(nonce: int, timestamp: int, body: bytes) -> str:
 def error(code: int) -> dict[str, Any]:
     """A JSON-RPC error."""
     return {"error": {"code": code, "message": f"error {code}"}}
+
+
+def _signed(request: web.Request, text: bytes) -> web.Response:
+    nonce, timestamp = request.headers["X-Nonce"], request.headers["X-Timestamp"]
+    headers = {
+        "X-Subject": request.headers["X-Subject"],
+        "X-Nonce": nonce,
+        "X-Timestamp": timestamp,
+        "X-Signature": sign(int(nonce), int(timestamp), text),
+    }
+    return web.Response(body=text, headers=headers, content_type="application/json")
 
 
 async def _silence(request: web.Request) -> web.StreamResponse:

@@ -168,7 +168,11 @@ def test_an_answer_with_a_signature_of_other_bytes_is_not_believed() -> None:
     assert "X-Signature" in outcome.problem
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
 def test_no_answer_at_all_makes_the_reader_fail(value: Any) -> None:
     assert answered(json.dumps(value).encode()).kind == "unknown"
     assert answered(ok(value)).problem or value == GOOD

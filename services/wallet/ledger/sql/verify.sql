@@ -1,0 +1,18 @@
+-- name: players
+-- A page of players with their heads and balances, as one statement sees them.
+SELECT p.player, p.seq, p.chain_head, ARRAY(SELECT b FROM balances b WHERE b.player = p.player) AS balances
+    FROM players p WHERE p.player > $1 ORDER BY p.player LIMIT $2;
+
+-- name: operations
+-- The next operations after (player, seq), up to and with the last player of the page, with their movements.
+SELECT o.*, ARRAY(SELECT m FROM movements m WHERE m.player = o.player AND m.seq = o.seq ORDER BY m.n) AS moved
+    FROM operations o WHERE (o.player, o.seq) > ($1, $2) AND o.player <= $3 ORDER BY o.player, o.seq LIMIT $4;
+
+-- name: strays
+-- Operations, movements or balances of players that do not exist: there are no foreign keys, so this is asked here.
+SELECT 'operation' AS what, o.player FROM operations o WHERE NOT EXISTS (SELECT FROM players p WHERE p.player = o.player)
+UNION ALL
+SELECT 'movement', m.player FROM movements m WHERE NOT EXISTS (SELECT FROM operations o WHERE o.player = m.player AND o.seq = m.seq)
+UNION ALL
+SELECT 'balance', b.player FROM balances b WHERE NOT EXISTS (SELECT FROM players p WHERE p.player = b.player)
+LIMIT 100;
