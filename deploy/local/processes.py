@@ -88,12 +88,13 @@ class Processes:
         if identity is None:
             return None
         self._collect(name)
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(identity.pid)
-            same = abs(process.create_time() - identity.create_time) <= START_TIME_TOLERANCE_S
-            return process if same and not _is_over(process) else None
-        except psutil.NoSuchProcess:
-            return None
+            if abs(process.create_time() - identity.create_time) <= START_TIME_TOLERANCE_S and not _is_over(process):
+                return process
+        # It may have ended between the two looks.
+        self._collect(name)
+        return None
 
     def start(self, command: Command) -> psutil.Process:
         """Start a child with its output appended to its log file.

@@ -1,5 +1,6 @@
 """`stakewire topics`: creates the topics and checks them. What they are is defined in `shared.kafka.topics`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,3 +39,17 @@ def check() -> None:
 
     check_topics(where.kafka_bootstrap_servers(), where.topic_names())
     say("all topics are as they should be")
+
+
+@app.command()
+def document(
+    target: Annotated[Path, typer.Argument(help="File to write.")] = Path("docs/asyncapi.json"),
+) -> None:
+    """Write the AsyncAPI document of all topics, made from the contracts.
+
+    Example: `stakewire topics document` after a change of a contract
+    """
+    from shared.kafka.asyncapi import document as asyncapi_document
+
+    target.write_text(asyncapi_document(), encoding="utf-8")
+    say(f"written: {target}")

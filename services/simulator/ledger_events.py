@@ -43,9 +43,8 @@ class EventReader:
             bootstrap_servers=self._bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest", group_id=None
         )
         try:
-            identity = await asyncio.to_thread(topic_id, self._bootstrap_servers, self._topic)
             await consumer.start()
-            self._consumer = consumer
+            identity = await asyncio.to_thread(topic_id, self._bootstrap_servers, self._topic)
             if self._books.fact(_TOPIC_ID) != identity:
                 # Another topic of the same name: its offsets mean nothing. What is known already is known by its seq.
                 self._books.forget_positions()
@@ -57,6 +56,10 @@ class EventReader:
         except (KafkaError, OSError, TopicError) as error:
             await consumer.stop()
             raise EventsError(f"{self._topic} cannot be read at {self._bootstrap_servers}: {error}") from error
+        except BaseException:
+            await consumer.stop()
+            raise
+        self._consumer = consumer
 
     async def stop(self) -> None:
         """Disconnects."""

@@ -83,13 +83,13 @@ async def compare_books(
     players = list(books.players.values())
     taken = [each for each in await asyncio.gather(*map(take, players)) if each is not None]
     try:
-        await reader.start()
+        await asyncio.wait_for(reader.start(), max(1.0, until - time.monotonic()))
         try:
             differences += await _compare_with_events(books, reader, taken, until)
         finally:
             await reader.stop()
-    except EventsError as error:
-        differences.append(Difference(kind="events", player="", text=str(error)))
+    except (EventsError, TimeoutError) as error:
+        differences.append(Difference(kind="events", player="", text=f"the events could not be read: {error}"))
     differences += [Difference(kind=each.kind, player=each.player, seq=each.seq, text=each.text) for each in books.faults()]
     books.prune()
     for difference in differences[:10]:

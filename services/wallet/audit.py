@@ -10,8 +10,8 @@ from collections import Counter
 
 from msgspec import Struct
 
-from services.wallet.chain import GENESIS, verify_link
-from services.wallet.decisions.model import ACCOUNT_PLAYER, APPLIED, TOMBSTONE, Movement, Operation
+from services.wallet.chain import verify_link
+from services.wallet.decisions.model import ACCOUNT_PLAYER, APPLIED, GENESIS, TOMBSTONE, Movement, Operation
 from services.wallet.working_set import Key, key_of
 
 
@@ -47,7 +47,7 @@ class PlayerAudit:
         self._seq = seq
         if not verify_link(self._head, operation):
             self._broken("I11", seq, "the hash is not that of the content after the hash before; something was changed afterwards")
-        self._head = bytes.fromhex(operation.hash)
+        self._head = operation.hash
         earlier = self._keys.setdefault(key_of(operation), seq)
         if earlier != seq:
             self._broken("I5", seq, f"the same key {key_of(operation)[1:]} was stored as operation {earlier} already")
@@ -55,7 +55,7 @@ class PlayerAudit:
         self._check_reversal(operation)
         self._moved[seq] = operation.movements
 
-    def finish(self, seq: int, chain_head: bytes, balances: dict[str, int]) -> None:
+    def finish(self, seq: int, chain_head: str, balances: dict[str, int]) -> None:
         """After the last operation: the player's row and balances (units by currency) as they were read with it."""
         if seq != self._seq:
             self._broken("I3", seq, f"the player's row says {seq} operations, there are {self._seq}")

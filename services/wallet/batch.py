@@ -183,7 +183,7 @@ class BatchApplier:
                 self._failpoint.passed("decided")
                 # Balance queries alone change nothing: read again after a crash, they are only answered again.
                 if moves or picture.new_operations:
-                    await store.save(connection, picture, moves, epoch, at_ms)
+                    await store.save(connection, picture, moves, epoch)
                 self._failpoint.passed("saved")
             self._failpoint.passed("committed")
         for kind, result, replayed in answered:

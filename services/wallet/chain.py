@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from typing import Final
 
 import msgspec
 
 from services.wallet.decisions.model import Operation
 
-GENESIS: Final = bytes(32)
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def seal(previous_hash: bytes, operation: Operation) -> tuple[Operation, bytes]:
-    """The operation with its hashes, and its event as it goes to `wallet.events`.
+def seal(previous_hash: str, operation: Operation) -> tuple[Operation, bytes]:
+    """The operation with its hashes (hex), and its event as it goes to `wallet.events`.
 
     `operation` comes without hashes; its JSON text is the canonical text of the chain, encoded once.
     """
     canonical = _encode(operation)
-    digest = hashlib.sha256(previous_hash + canonical).hexdigest()
-    before = previous_hash.hex()
-    event = b'%s,"previous_hash":"%s","hash":"%s"}' % (canonical[:-1], before.encode(), digest.encode())
-    return msgspec.structs.replace(operation, previous_hash=before, hash=digest), event
+    digest = _digest(previous_hash, canonical)
+    event = b'%s,"previous_hash":"%s","hash":"%s"}' % (canonical[:-1], previous_hash.encode(), digest.encode())
+    return msgspec.structs.replace(operation, previous_hash=previous_hash, hash=digest), event
 
 
-def verify_link(previous_hash: bytes, operation: Operation) -> bool:
+def verify_link(previous_hash: str, operation: Operation) -> bool:
     """Whether a stored operation's hash is that of its content after `previous_hash`."""
-    bare = msgspec.structs.replace(operation, previous_hash="", hash="")
-    return hashlib.sha256(previous_hash + _encode(bare)).hexdigest() == operation.hash
+    return _digest(previous_hash, _encode(_bare(operation))) == operation.hash
 
 
 def event_of(operation: Operation) -> bytes:
     """The event of a stored operation, byte for byte as it was published at first."""
-    bare = msgspec.structs.replace(operation, previous_hash="", hash="")
-    return seal(bytes.fromhex(operation.previous_hash), bare)[1]
+    return seal(operation.previous_hash, _bare(operation))[1]
+
+
+def _bare(operation: Operation) -> Operation:
+    # The encoder leaves out a default by identity, not by value: only the interned "OK" gives the bytes of the first event.
+    return msgspec.structs.replace(operation, previous_hash="", hash="", result=sys.intern(operation.result))
+
+
+def _digest(previous_hash: str, canonical: bytes) -> str:
+    return hashlib.sha256(bytes.fromhex(previous_hash) + canonical).hexdigest()

@@ -10,17 +10,19 @@ from collections.abc import Callable
 from typing import Final
 
 import asyncpg
+import msgspec
 from msgspec import Struct, field
 
 from services.wallet.audit import PlayerAudit, Problem
 from services.wallet.decisions.model import Operation
-from services.wallet.ledger.rows import movement_of, operation_of
 from services.wallet.ledger.sql import load_queries
 
 QUERIES: Final = load_queries("verify.sql")
 PLAYERS_A_PAGE: Final = 200
 OPERATIONS_A_PAGE: Final = 2_000
 PROBLEMS_MAX: Final = 200
+_read_operation: Final = msgspec.json.Decoder(Operation).decode
+_read_balances: Final = msgspec.json.Decoder(dict[str, int]).decode
 
 
 class Report(Struct, kw_only=True):
@@ -83,23 +85,19 @@ async def _page(
     place, last = (after, 2**62), page[-1]["player"]
     while rows := await connection.fetch(QUERIES["operations"], *place, last, OPERATIONS_A_PAGE):
         for row in rows:
-            head = heads.get(row["player"])
-            if head is not None and row["seq"] <= head["seq"]:
-                operation = _operation(row)
-                audits[row["player"]].feed(operation)
+            operation = _read_operation(row["operation"])
+            place = (operation.player, operation.seq)
+            head = heads.get(operation.player)
+            if head is not None and operation.seq <= head["seq"]:
+                audits[operation.player].feed(operation)
                 report.operations += 1
                 report.movements += len(operation.movements)
-        place = (rows[-1]["player"], rows[-1]["seq"])
     for player, audit in audits.items():
         head = heads[player]
-        audit.finish(head["seq"], head["chain_head"], {item["currency"]: item["balance"] for item in head["balances"]})
+        audit.finish(head["seq"], head["chain_head"], _read_balances(head["balances"]))
         sums.update(audit.accounts)
         _note(report, audit.problems)
     report.players += len(page)
-
-
-def _operation(row: asyncpg.Record) -> Operation:
-    return operation_of(row, movements=tuple(movement_of(item) for item in row["moved"]))
 
 
 def _note(report: Report, problems: list[Problem]) -> None:

@@ -71,7 +71,6 @@ class WorkingSet:
         self.events: list[bytes] = []
         self.new_players: dict[str, Player] = {}
         self.new_profiles: list[Profile] = []
-        self.new_balances: list[tuple[str, str]] = []
         self.changed_players: dict[str, Player] = {}
         self.changed_balances: set[tuple[str, str]] = set()
         self.changed_rounds: dict[tuple[str, str, str], Round] = {}
@@ -237,7 +236,7 @@ class WorkingSet:
         self._keep(operation, event, player)
 
     def _keep(self, operation: Operation, event: bytes, player: Player) -> None:
-        after = replace(player, seq=operation.seq, chain_head=bytes.fromhex(operation.hash))
+        after = replace(player, seq=operation.seq, chain_head=operation.hash)
         self.players[player.player] = after
         self.changed_players[player.player] = after
         self._operations[key_of(operation)] = operation
@@ -274,7 +273,7 @@ class WorkingSet:
         self.new_players[player.player] = player
         for currency in decision.new_currencies:
             self.balances[player.player, currency] = 0
-            self.new_balances.append((player.player, currency))
+            self.changed_balances.add((player.player, currency))
         if decision.profile is not None:
             self._profiles[player.player] = decision.profile
             self.new_profiles.append(decision.profile)

@@ -5,6 +5,7 @@ Blocking calls with a limit, for commands and start-up; never on the way of a be
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Final
 
@@ -15,6 +16,7 @@ from shared.errors import TopicError
 from shared.kafka.topics import TOPICS, Topic, TopicNames
 
 TIMEOUT_S: Final = 30.0
+VISIBLE_LIMIT_S: Final = 15.0
 
 
 def admin_client(bootstrap_servers: str) -> AdminClient:
@@ -59,7 +61,7 @@ def apply_topics(
                 future.result()
     except KafkaException as error:
         raise TopicError(f"Kafka at {bootstrap_servers} did not do it: {error}; is it running and reachable?") from error
-    check_topics(bootstrap_servers, names, topics=wanted.values())
+    _wait_until_visible(bootstrap_servers, names, list(wanted.values()), created=bool(missing))
     return missing
 
 
@@ -82,6 +84,20 @@ def check_topics(bootstrap_servers: str, names: TopicNames | None = None, *, top
             )
     if problems:
         raise TopicError("; ".join(problems))
+
+
+def _wait_until_visible(bootstrap_servers: str, names: TopicNames, topics: list[Topic], *, created: bool) -> None:
+    """A topic just created takes a moment until every broker tells of it."""
+    until_s = time.monotonic() + VISIBLE_LIMIT_S
+    while True:
+        try:
+            check_topics(bootstrap_servers, names, topics=topics)
+        except TopicError:
+            if not created or time.monotonic() > until_s:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def topic_id(bootstrap_servers: str, name: str) -> str:

@@ -130,7 +130,8 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self.reject(HTTPStatus.BAD_REQUEST, "upgrades are not served here")
+            # The request was answered as if it had not asked for another protocol; what follows may be anything.
+            self._closing = True
         except httptools.HttpParserError:
             self.reject(HTTPStatus.BAD_REQUEST, "this is not HTTP/1.1")
         else:
@@ -194,7 +195,9 @@ class Connection(asyncio.Protocol):
 
     def _take(self, body: bytes | None) -> None:
         parser = self._parser
-        keep_alive = body is not None and parser.get_http_version() == "1.1" and parser.should_keep_alive()
+        keep_alive = (
+            body is not None and parser.get_http_version() == "1.1" and parser.should_keep_alive() and not parser.should_upgrade()
+        )
         request = Request(parser.get_method(), self._target, self._headers, body, self._peer, keep_alive)
         if self._task is None:
             self._task = self._owner.loop.create_task(self._serve(request))

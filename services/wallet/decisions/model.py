@@ -14,6 +14,9 @@ ACCOUNT_CASH: Final = "cash"
 OPERATOR: Final = "operator"
 """The provider account (and namespace) of the operator's own commands."""
 
+GENESIS: Final = "0" * 64
+"""The hash before a player's first operation."""
+
 APPLIED: Final = "applied"
 REFUSED: Final = "refused"
 VOID: Final = "void"
@@ -21,14 +24,14 @@ TOMBSTONE: Final = "tombstone"
 
 
 class Player(Struct, frozen=True, kw_only=True):
-    """The locked row. `chain_head` is the hash of operation `seq`, 32 zero bytes at the start."""
+    """The locked row. `chain_head` is the hash of operation `seq` in hex, zeros at the start."""
 
     player: str
     brand: str
     status: str = "active"
     test: bool = False
     seq: int = 0
-    chain_head: bytes = bytes(32)
+    chain_head: str = GENESIS
 
 
 class Movement(Struct, frozen=True, kw_only=True):

@@ -9,20 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import asyncpg
+import msgspec
 
-from services.wallet.decisions.model import Operation, Session
-from services.wallet.ledger.rows import (
-    grant_of,
-    movement_of,
-    operation_of,
-    player_of,
-    profile_of,
-    published_operation_of,
-    round_of,
-    session_of,
-    to_datetime,
-    to_day,
-)
+from services.wallet.decisions.model import Grant, Operation, Player, Profile, Round, Session
 from services.wallet.ledger.sql import load_queries
 from services.wallet.working_set import Key, Loaded, WorkingSet, key_of
 from shared.contracts import Command, PlayCommand, Rollback
@@ -34,6 +23,72 @@ POSITION_MOVED: Final = "SW001"
 
 class PositionMovedError(StakewireError):
     """Another owner of a partition went on: this batch is not ours any more."""
+
+
+class _Balance(msgspec.Struct):
+    player: str
+    currency: str
+    balance: int
+
+
+class _Undone(msgspec.Struct):
+    player: str
+    target_seq: int
+
+
+class _Key(msgspec.Struct, frozen=True):
+    player: str
+    account: str
+    namespace: str
+    external_id: str
+
+
+class _RoundName(msgspec.Struct, frozen=True):
+    player: str
+    account: str
+    round_id: str
+
+
+class _SessionName(msgspec.Struct, frozen=True):
+    player: str
+    session_id: str
+
+
+class _ProviderSession(msgspec.Struct, frozen=True):
+    player: str
+    account: str
+    session_id: str
+
+
+class _Live(msgspec.Struct, frozen=True):
+    player: str
+    account: str
+
+
+class _GrantName(msgspec.Struct, frozen=True):
+    player: str
+    grant_id: str
+
+
+class _PlayerName(msgspec.Struct, frozen=True):
+    player: str
+
+
+class _Position(msgspec.Struct):
+    partition: int
+    expected: int
+    next_offset: int
+
+
+_encoder: Final = msgspec.json.Encoder()
+_players: Final = msgspec.json.Decoder(list[Player])
+_balances: Final = msgspec.json.Decoder(list[_Balance])
+_operations: Final = msgspec.json.Decoder(list[Operation])
+_undone: Final = msgspec.json.Decoder(list[_Undone])
+_rounds: Final = msgspec.json.Decoder(list[Round])
+_sessions: Final = msgspec.json.Decoder(list[Session])
+_grants: Final = msgspec.json.Decoder(list[Grant])
+_profiles: Final = msgspec.json.Decoder(list[Profile])
 
 
 def connection_settings(*, lock_timeout_ms: int, statement_timeout_ms: int) -> dict[str, str]:
@@ -56,238 +111,110 @@ def connection_settings(*, lock_timeout_ms: int, statement_timeout_ms: int) -> d
 async def load(connection: asyncpg.Connection, commands: Sequence[Command]) -> Loaded:
     """Locks the commands' players in sorted order and reads everything the commands refer to."""
     row = await connection.fetchrow(QUERIES["load_batch"], *_references(commands))
-    if row is None:
-        raise StakewireError("load_batch gave no row; is the schema up to date? run `stakewire migrate`")
-    movements: dict[tuple[str, int], list[Any]] = {}
-    for item in row["o_movements"] or ():
-        movements.setdefault((item["player"], item["seq"]), []).append(movement_of(item))
-    operations = [operation_of(item) for item in row["o_operations"]]
-    operations += [
-        operation_of(item, movements=tuple(movements.get((item["player"], item["seq"]), ()))) for item in row["o_targets"] or ()
-    ]
+    players, balances, operations, undone, rounds, sessions, grants, profiles = row
     return Loaded(
-        players=[player_of(item) for item in row["o_players"]],
-        balances={(item["player"], item["currency"]): item["balance"] for item in row["o_balances"]},
-        operations=operations,
-        undone={(item["player"], item["target_seq"]) for item in row["o_reversals"] or ()},
-        rounds=[round_of(item) for item in row["o_rounds"] or ()],
-        sessions=[session_of(item) for item in row["o_sessions"] or ()],
-        grants=[grant_of(item) for item in row["o_grants"] or ()],
-        profiles=[profile_of(item) for item in row["o_profiles"] or ()],
+        players=_players.decode(players) if players else [],
+        balances={(item.player, item.currency): item.balance for item in _balances.decode(balances)} if balances else {},
+        operations=_operations.decode(operations) if operations else [],
+        undone={(item.player, item.target_seq) for item in _undone.decode(undone)} if undone else set(),
+        rounds=_rounds.decode(rounds) if rounds else [],
+        sessions=_sessions.decode(sessions) if sessions else [],
+        grants=_grants.decode(grants) if grants else [],
+        profiles=_profiles.decode(profiles) if profiles else [],
     )
 
 
-def _columns(rows: Iterable[tuple[str, ...]], width: int) -> list[list[str]]:
-    """Distinct rows as columns, in the order of their first appearance."""
-    columns = [list(column) for column in zip(*dict.fromkeys(rows), strict=True)]
-    return columns or [[] for _ in range(width)]
+def _json(rows: Iterable[Any]) -> str | None:
+    """Distinct rows as JSON text, None where there are none."""
+    items = list(dict.fromkeys(rows))
+    return _encoder.encode(items).decode() if items else None
 
 
-def _references(commands: Sequence[Command]) -> list[list[str]]:
-    keys: list[tuple[str, ...]] = []
-    targets: list[tuple[str, ...]] = []
-    rounds: list[tuple[str, ...]] = []
-    sessions: list[tuple[str, ...]] = []
-    provider_sessions: list[tuple[str, ...]] = []
-    live: list[tuple[str, ...]] = []
-    grants: list[tuple[str, ...]] = []
-    creates: list[tuple[str, ...]] = []
+def _references(commands: Sequence[Command]) -> list[Any]:
+    """The arguments of load_batch: every name that the commands mention."""
+    keys: list[_Key] = []
+    targets: list[_Key] = []
+    rounds: list[_RoundName] = []
+    sessions: list[_SessionName] = []
+    provider_sessions: list[_ProviderSession] = []
+    live: list[_Live] = []
+    grants: list[_GrantName] = []
+    creates: list[_PlayerName] = []
     for command in commands:
         player, account, kind = command.player, command.provider_account, command.kind
         if kind != "get_balance":
-            keys.append((player, account, command.namespace, command.external_id))
+            keys.append(_Key(player, account, command.namespace, command.external_id))
         if isinstance(command, Rollback):
-            targets.append((player, account, command.target_namespace, command.target_external_id))
+            targets.append(_Key(player, account, command.target_namespace, command.target_external_id))
             continue
         if kind == "create_player":
-            creates.append((player,))
+            creates.append(_PlayerName(player))
             continue
         if round_id := getattr(command, "round_id", ""):
-            rounds.append((player, account, round_id))
+            rounds.append(_RoundName(player, account, round_id))
         if session_id := getattr(command, "session_id", ""):
-            sessions.append((player, session_id))
+            sessions.append(_SessionName(player, session_id))
             if kind == "activate_session":
-                live.append((player, account))
+                live.append(_Live(player, account))
         elif isinstance(command, PlayCommand) and command.provider_session_id:
-            provider_sessions.append((player, account, command.provider_session_id))
-            live.append((player, account))
+            provider_sessions.append(_ProviderSession(player, account, command.provider_session_id))
+            live.append(_Live(player, account))
         if grant_id := getattr(command, "grant_id", ""):
-            grants.append((player, grant_id))
+            grants.append(_GrantName(player, grant_id))
     return [
         sorted({command.player for command in commands}),
-        *_columns(keys, 4),
-        *_columns(targets, 4),
-        *_columns(rounds, 3),
-        *_columns(sessions, 2),
-        *_columns(provider_sessions, 3),
-        *_columns(live, 2),
-        *_columns(grants, 2),
-        *_columns(creates, 1),
+        _json(keys),
+        _json(targets),
+        _json(rounds),
+        _json(sessions),
+        _json(provider_sessions),
+        _json(live),
+        _json(grants),
+        _json(creates),
     ]
 
 
-async def save(
-    connection: asyncpg.Connection, work: WorkingSet, positions: Sequence[tuple[int, int, int]], epoch: int, now_ms: int
-) -> None:
+async def save(connection: asyncpg.Connection, work: WorkingSet, positions: Sequence[tuple[int, int, int]], epoch: int) -> None:
     """Writes everything the batch changed and moves the positions, or raises PositionMovedError.
 
-    `positions`: (partition, where this owner believes it to be, where it goes), sorted by partition.
+    `positions`: (partition, where this owner believes it to be, where it goes), sorted by partition. The operations are
+    written from the text of their events.
     """
-    if work.new_players:
-        await _insert_players(connection, work)
-    if work.changed_sessions:
-        await _save_sessions(connection, list(work.changed_sessions.values()))
-    if work.changed_grants:
-        await connection.executemany(
-            QUERIES["save_grant"],
-            [
-                (
-                    item.player,
-                    item.grant_id,
-                    item.provider_account,
-                    item.currency,
-                    list(item.game_ids),
-                    item.stake,
-                    item.count,
-                    item.remaining,
-                    item.expires_at_ms,
-                )
-                for item in work.changed_grants.values()
-            ],
-        )
+    events = f"[{b','.join(work.events).decode()}]" if work.events else None
+    balances = [_Balance(player, currency, work.balances[player, currency]) for player, currency in work.changed_balances]
     try:
-        await connection.execute(QUERIES["save_batch"], *_save_arguments(work, positions, epoch, now_ms))
+        await connection.execute(
+            QUERIES["save_batch"],
+            _encoder.encode([_Position(*item) for item in positions]).decode(),
+            epoch,
+            events,
+            _values(work.changed_players.values()),
+            _values(balances),
+            _values(work.changed_rounds.values()),
+            _values(work.changed_sessions.values()),
+            _values(work.changed_grants.values()),
+            _values(work.new_players.values()),
+            _values(work.new_profiles),
+        )
     except asyncpg.PostgresError as error:
         if error.sqlstate == POSITION_MOVED:
             raise PositionMovedError(str(error)) from error
         raise
 
 
-def _save_arguments(work: WorkingSet, positions: Sequence[tuple[int, int, int]], epoch: int, now_ms: int) -> list[object]:
-    ops = work.new_operations
-    moves = [(op.player, op.seq, n, m) for op in ops for n, m in enumerate(op.movements, 1)]
-    players = list(work.changed_players.values())
-    balances = [(player, currency, work.balances[player, currency]) for player, currency in work.changed_balances]
-    rounds = list(work.changed_rounds.values())
-    return [
-        [item[0] for item in positions],
-        [item[1] for item in positions],
-        [item[2] for item in positions],
-        epoch,
-        [op.player for op in ops],
-        [op.seq for op in ops],
-        [op.provider_account for op in ops],
-        [op.namespace for op in ops],
-        [op.external_id for op in ops],
-        [op.kind for op in ops],
-        [op.status for op in ops],
-        [op.result for op in ops],
-        [op.limit for op in ops],
-        [op.brand for op in ops],
-        [op.test for op in ops],
-        [op.currency for op in ops],
-        [op.stake for op in ops],
-        [op.win for op in ops],
-        [op.nominal_stake for op in ops],
-        [op.jackpot_contribution for op in ops],
-        [op.promo_class for op in ops],
-        [op.round_id for op in ops],
-        [op.closes_round for op in ops],
-        [op.game_id for op in ops],
-        [op.game_state for op in ops],
-        [op.session_id for op in ops],
-        [op.grant_id for op in ops],
-        [op.free_rounds_asked for op in ops],
-        [op.free_rounds_charged for op in ops],
-        [op.free_rounds_left for op in ops],
-        [op.free_round for op in ops],
-        [op.target_seq for op in ops],
-        [op.balance_after for op in ops],
-        [op.details for op in ops],
-        [to_day(op.gaming_day) for op in ops],
-        to_datetime(now_ms),
-        [op.schema for op in ops],
-        [bytes.fromhex(op.hash) for op in ops],
-        [item[0] for item in moves],
-        [item[1] for item in moves],
-        [item[2] for item in moves],
-        [item[3].debit_account for item in moves],
-        [item[3].credit_account for item in moves],
-        [item[3].amount for item in moves],
-        [item[3].currency for item in moves],
-        [item[3].balance_after for item in moves],
-        [item.player for item in players],
-        [item.seq for item in players],
-        [item.chain_head for item in players],
-        [item[0] for item in balances],
-        [item[1] for item in balances],
-        [item[2] for item in balances],
-        [item.player for item in rounds],
-        [item.provider_account for item in rounds],
-        [item.round_id for item in rounds],
-        [item.game_id for item in rounds],
-        [item.session_id for item in rounds],
-        [item.currency for item in rounds],
-        [item.status for item in rounds],
-        [item.bets for item in rounds],
-        [item.stake for item in rounds],
-        [item.win for item in rounds],
-        [item.free_charged for item in rounds],
-        [item.grant_id for item in rounds],
-        [item.opened_at_ms for item in rounds],
-        [item.closed_at_ms for item in rounds],
-    ]
-
-
-async def _insert_players(connection: asyncpg.Connection, work: WorkingSet) -> None:
-    players = list(work.new_players.values())
-    await connection.execute(
-        QUERIES["insert_players"],
-        [item.player for item in players],
-        [item.brand for item in players],
-        [item.test for item in players],
-    )
-    await connection.execute(
-        QUERIES["insert_profiles"],
-        [item.player for item in work.new_profiles],
-        [item.operator_player_id for item in work.new_profiles],
-        [item.country for item in work.new_profiles],
-        [item.language for item in work.new_profiles],
-    )
-    await connection.execute(
-        QUERIES["insert_balances"], [item[0] for item in work.new_balances], [item[1] for item in work.new_balances]
-    )
-
-
-async def _save_sessions(connection: asyncpg.Connection, sessions: list[Session]) -> None:
-    await connection.execute(
-        QUERIES["save_sessions"],
-        [item.player for item in sessions],
-        [item.session_id for item in sessions],
-        [item.provider_account for item in sessions],
-        [item.provider_session_id for item in sessions],
-        [item.currency for item in sessions],
-        [item.game_id for item in sessions],
-        [item.grant_id for item in sessions],
-        [item.token_sha256 for item in sessions],
-        [item.device for item in sessions],
-        [item.language for item in sessions],
-        [item.status for item in sessions],
-        [item.close_reason for item in sessions],
-        [item.opened_at_ms for item in sessions],
-        [item.last_seen_ms for item in sessions],
-        [item.idle_timeout_s for item in sessions],
-        [item.absolute_timeout_s for item in sessions],
-    )
+def _values(rows: Iterable[Any]) -> str | None:
+    items = list(rows)
+    return _encoder.encode(items).decode() if items else None
 
 
 async def stored(connection: asyncpg.Connection, commands: Sequence[Command]) -> dict[Key, Operation]:
     """What is stored of commands that were applied before, as it was published: for answering them again."""
-    keys = {(c.player, c.provider_account, c.namespace, c.external_id) for c in commands if c.external_id}
-    keys |= {(c.player, c.provider_account, c.target_namespace, c.target_external_id) for c in commands if isinstance(c, Rollback)}
-    rows = await connection.fetch(QUERIES["stored_by_key"], *_columns(sorted(keys), 4))
-    operations = [published_operation_of(row) for row in rows]
-    return {key_of(operation): operation for operation in operations}
+    keys = [_Key(c.player, c.provider_account, c.namespace, c.external_id) for c in commands if c.external_id]
+    keys += [
+        _Key(c.player, c.provider_account, c.target_namespace, c.target_external_id) for c in commands if isinstance(c, Rollback)
+    ]
+    found = await connection.fetchval(QUERIES["stored_by_key"], _json(keys) or "[]")
+    return {key_of(operation): operation for operation in (_operations.decode(found) if found else [])}
 
 
 async def free_players(connection: asyncpg.Connection, players: Sequence[str]) -> set[str]:

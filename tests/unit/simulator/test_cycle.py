@@ -1,7 +1,7 @@
 """Mascot's rollback cycle against a small HTTP server that loses, refuses and garbles answers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from services.simulator.studios.mascot.player import AutomaticPlayer
 from services.simulator.studios.mascot.rounds import GameRound, Step
 from services.simulator.studios.mascot.studio import MascotStudio
 from tests.unit.simulator.operator import Operator, error, serving, signed_answer, target_at
+from tests.unit.simulator.waiting import until
 
 BET = GameRound(game_id="riot", steps=(Step(withdraw=100, deposit=50, final=True),), stake=100, win=50)
 BET_THEN_WIN = GameRound(game_id="riot", steps=(Step(withdraw=100), Step(deposit=50, final=True)), stake=100, win=50)
@@ -71,8 +72,10 @@ UNKNOWN_OUTCOMES = [
 
 
 @pytest.mark.parametrize(("answer", "fine"), UNKNOWN_OUTCOMES)
-async def test_an_unknown_outcome_is_rolled_back_until_it_is_answered(table: Table, answer: object, fine: bool) -> None:
-    table.operator.before = [answer()]  # type: ignore[operator]  # a factory: a response object serves one request
+async def test_an_unknown_outcome_is_rolled_back_until_it_is_answered(
+    table: Table, answer: Callable[[], object], *, fine: bool
+) -> None:
+    table.operator.before = [answer()]
 
     entry = await table.play(BET)
     assert entry.state == UNKNOWN
@@ -156,15 +159,14 @@ async def test_a_new_process_takes_up_the_rollbacks_that_the_old_one_left(tmp_pa
             await play._seat_players()
             operator.before = ["late", "lose"]
             await play._players[0]._play(BET)
-            while studio.cycle.running and not [call for call in operator.calls if call[0] == "rollbackTransaction"]:
-                await asyncio.sleep(0.005)
+            await until(lambda: operator.calls[-1][0] == "rollbackTransaction", "a rollback is tried once")
         first.close()
 
         second = Books(tmp_path / "books.sqlite3")
         (entry,) = second.unresolved()
-        async with MascotStudio(target_at(url, second, operator)) as studio:
-            async with studio.at_rest(second.players[entry.player], LIMIT_S) as seat:
-                assert seat.balance == operator.accounts[entry.player].balance
+        again = MascotStudio(target_at(url, second, operator))
+        async with again, again.at_rest(second.players[entry.player], LIMIT_S) as seat:
+            assert seat.balance == operator.accounts[entry.player].balance
         assert second.unresolved() == []
         second.close()
 

@@ -12,7 +12,6 @@ import msgspec
 import pytest
 
 from services.simulator.books import Books
-from services.simulator.compare import Difference
 from services.simulator.plan import Plan, PlayResult
 from services.simulator.play import Play, play
 from services.simulator.stocktake import Comparison, compare_books
@@ -20,6 +19,7 @@ from services.simulator.studios.mascot.cycle import BackOff
 from services.simulator.studios.mascot.studio import MascotStudio
 from shared.contracts import Command, Reply
 from tests.unit.simulator.operator import ACCOUNT, EventList, Operator, serving, target_at
+from tests.unit.simulator.waiting import until
 
 PLAN = Plan(players=4, rounds=400, rollback_share=0.2, retry_share=0.3, seed=3, settle_s=1.0)
 LIMIT_S = 60.0
@@ -120,8 +120,7 @@ async def test_every_known_fault_of_an_operator_is_a_problem(tmp_path: Path, fau
     async with house(tmp_path, fault) as at:
         running = Play(at.studio, PLAN)
         task = asyncio.ensure_future(running.run())
-        while not running.meter.problem_count and not task.done():
-            await asyncio.sleep(0.01)
+        await until(lambda: running.meter.problem_count or task.done(), "a problem")
         running.stop()
         result = await asyncio.wait_for(task, LIMIT_S)
 
@@ -136,7 +135,7 @@ async def test_money_that_moved_wrongly_is_a_difference_between_the_books(tmp_pa
 
     assert not comparison.agree
     assert {"balance", "balance_told"} & {difference.kind for difference in comparison.differences}
-    assert all(isinstance(difference, Difference) and difference.text for difference in comparison.differences)
+    assert all(difference.text for difference in comparison.differences)
 
 
 async def test_lost_answers_are_rolled_back_and_the_books_agree(tmp_path: Path) -> None:
@@ -183,8 +182,7 @@ async def test_a_running_play_is_compared_and_goes_on(tmp_path: Path) -> None:
         for _ in range(3):
             before = running.result().rounds_done
             comparisons.append(await at.compare(20.0))
-            while running.result().rounds_done <= before:
-                await asyncio.sleep(0.01)
+            await until(lambda: running.result().rounds_done > before, "the play goes on")  # noqa: B023  # awaited here
         running.stop()
         result = await asyncio.wait_for(task, LIMIT_S)
 

@@ -21,6 +21,7 @@ from shared.money import MinorUnits
 from shared.requester import RequesterError
 from shared.settings import ProviderAccount, load_settings
 from tests.unit.simulator.operator import ACCOUNT, CASINO_ID, KEY, Operator, serving
+from tests.unit.simulator.waiting import until
 
 LIMIT_S = 30.0
 
@@ -52,9 +53,7 @@ async def simulator_at(folder: Path, line: Line, callback_url: str) -> AsyncIter
     simulator = Simulator(settings, {ACCOUNT: account(), "other": account("other", "hub88")}, line)
     server = uvicorn.Server(uvicorn.Config(make_app(simulator), host="127.0.0.1", port=0, log_config=None))
     serving_task = asyncio.ensure_future(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-        assert not serving_task.done()
+    await until(lambda: server.started or serving_task.done(), "the server listens")
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
@@ -75,17 +74,18 @@ async def get(client: aiohttp.ClientSession, path: str) -> tuple[int, Any]:
 
 
 async def ready(client: aiohttp.ClientSession) -> None:
-    while (await get(client, "/health/ready"))[0] != 200:
-        await asyncio.sleep(0.01)
+    async def is_ready() -> bool:
+        return bool((await get(client, "/health/ready"))[0] == 200)
+
+    await until(is_ready, "the simulator is ready")
 
 
 async def over(client: aiohttp.ClientSession, play_id: str) -> Any:
-    async with asyncio.timeout(LIMIT_S):
-        while True:
-            _, shown = await get(client, f"/play/{play_id}")
-            if shown["state"] != "running":
-                return shown
-            await asyncio.sleep(0.02)
+    async def is_over() -> bool:
+        return bool((await get(client, f"/play/{play_id}"))[1]["state"] != "running")
+
+    await until(is_over, "the play is over")
+    return (await get(client, f"/play/{play_id}"))[1]
 
 
 async def test_a_play_is_started_watched_and_finished(tmp_path: Path) -> None:
@@ -109,8 +109,11 @@ async def test_an_endless_play_is_stopped(tmp_path: Path) -> None:
         await ready(client)
         _, answer = await post(client, "/play", {"players": 2, "rounds": None, "rate_per_s": 200, "provider_account": ACCOUNT})
         play_id = answer["play_id"]
-        while (await get(client, f"/play/{play_id}"))[1]["rounds_done"] < 5:
-            await asyncio.sleep(0.01)
+
+        async def plays() -> bool:
+            return bool((await get(client, f"/play/{play_id}"))[1]["rounds_done"] >= 5)
+
+        await until(plays, "five rounds are played")
 
         async with client.delete(f"/play/{play_id}") as deleted:
             assert deleted.status == 200

@@ -1,12 +1,13 @@
 -- name: players
 -- A page of players with their heads and balances, as one statement sees them.
-SELECT p.player, p.seq, p.chain_head, ARRAY(SELECT b FROM balances b WHERE b.player = p.player) AS balances
+SELECT p.player, p.seq, encode(p.chain_head, 'hex') AS chain_head,
+        (SELECT coalesce(json_object_agg(b.currency, b.balance), '{}') FROM balances b WHERE b.player = p.player) AS balances
     FROM players p WHERE p.player > $1 ORDER BY p.player LIMIT $2;
 
 -- name: operations
--- The next operations after (player, seq), up to and with the last player of the page, with their movements.
-SELECT o.*, ARRAY(SELECT m FROM movements m WHERE m.player = o.player AND m.seq = o.seq ORDER BY m.n) AS moved
-    FROM operations o WHERE (o.player, o.seq) > ($1, $2) AND o.player <= $3 ORDER BY o.player, o.seq LIMIT $4;
+-- The next operations after (player, seq), up to and with the last player of the page, as they were published.
+SELECT operation_json(t.o) AS operation FROM (
+    SELECT o FROM operations o WHERE (o.player, o.seq) > ($1, $2) AND o.player <= $3 ORDER BY o.player, o.seq LIMIT $4) t;
 
 -- name: strays
 -- Operations, movements or balances of players that do not exist: there are no foreign keys, so this is asked here.

@@ -129,7 +129,10 @@ def test_free_rounds_left_only_of_a_bonus_that_was_named_and_is_known(
 
 @pytest.mark.parametrize(("asked", "charged", "shown"), [(1, 1, True), (1, 0, False), (0, 0, False), (None, 0, None)])
 def test_freeround_was_charged_only_where_it_was_asked(
-    dialect: MascotDialect, asked: int | None, charged: int, shown: bool | None
+    dialect: MascotDialect,
+    asked: int | None,
+    charged: int,
+    shown: bool | None,  # noqa: FBT001 - a table
 ) -> None:
     answer = dialect.render(call(dialect, chargeFreerounds=asked), reply(free_rounds_charged=charged), VERIFIED)
     assert content(answer)["result"].get("freeroundWasCharged") is shown

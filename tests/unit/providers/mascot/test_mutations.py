@@ -103,7 +103,7 @@ def test_pieces_cut_out_and_put_in(start: int, end: int, piece: bytes) -> None:
 @settings(max_examples=400)
 @given(
     st.sampled_from(
-        sorted(VALID["params"]) + ["bonusId", "chargeFreerounds", "freeround", "sessionAlternativeId", "depositAmount"]
+        [*sorted(VALID["params"]), "bonusId", "chargeFreerounds", "freeround", "sessionAlternativeId", "depositAmount"]
     ),
     nasty,
 )

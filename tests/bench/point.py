@@ -1,0 +1,140 @@
+"""One point: one contestant at one number of connections for a fixed time, with the CPU that each part used in it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+import psutil
+
+from deploy.local.parts import CHECKOUT
+from tests.bench.field import BARE, CASINO_ID, HOST, KEY_ID, PATH, Contestant, Field
+from tests.bench.load import Order
+
+START_LIMIT_S: Final = 120.0
+"""For what surrounds the run: starting the generator, making and signing requests, connecting, the last answers."""
+
+CONSTANT_REQUESTS: Final = 2_000
+GENERATOR: Final = "generator"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What was measured. Latencies in microseconds; `cpu_us` is CPU time a callback by part, of the measured time."""
+
+    contestant: str
+    connections: int
+    answered: int
+    refused: int
+    unanswered: int
+    measured: int
+    seconds: float
+    p50_us: float
+    p99_us: float
+    mean_us: float
+    exhausted: bool
+    cpu_us: dict[str, float] = field(default_factory=dict)
+    cores: dict[str, float] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    stamps: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Callbacks a second."""
+        return self.measured / self.seconds if self.seconds else 0.0
+
+
+def order_for(field_: Field, contestant: Contestant, tag: str, **lengths: Any) -> Order:
+    """The order that a load generator gets for one point."""
+    constant = contestant.name == BARE
+    return Order(
+        host=HOST,
+        port=contestant.port,
+        path="/" if constant else PATH,
+        casino_id=CASINO_ID,
+        key_id=KEY_ID,
+        key_hex=field_.key.hex(),
+        players=[(player.name, player.session) for player in field_.players],
+        tag=tag,
+        constant=constant,
+        **lengths,
+    )
+
+
+def measure(field_: Field, contestant: Contestant, order: Order) -> Point:
+    """Runs a load generator as a child and takes the CPU of all parts at the edges of its measured time."""
+    roots = field_.roots()
+    samples: dict[str, Mapping[str, float]] = {}
+    result: dict[str, Any] = {}
+    with _generator(order) as child:
+        assert child.stdout is not None, "the generator was started with pipes"
+        for line in child.stdout:
+            message = json.loads(line)
+            if message["event"] == "result":
+                result = message
+            else:
+                samples[message["event"]] = {name: _cpu_s(root) for name, root in roots.items()}
+    if not result:
+        raise RuntimeError(f"the load generator ended with code {child.returncode} and told no result; its words are above")
+    return _point(contestant, order, result, samples)
+
+
+@contextlib.contextmanager
+def _generator(order: Order) -> Any:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.load"], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    limit = threading.Timer(order.warm_up_s + order.seconds + START_LIMIT_S, child.kill)
+    limit.start()
+    try:
+        assert child.stdin is not None, "the generator was started with pipes"
+        child.stdin.write(json.dumps(asdict(order)) + "\n")
+        child.stdin.close()
+        yield child
+    finally:
+        limit.cancel()
+        if child.poll() is None and sys.exc_info()[0] is not None:
+            child.kill()
+        child.wait()
+        if child.stdout is not None:
+            child.stdout.close()
+
+
+def _cpu_s(root: psutil.Process) -> float:
+    """CPU seconds of a process and its children so far."""
+    total = 0.0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for process in (root, *root.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                total += times.user + times.system
+    return total
+
+
+def _point(contestant: Contestant, order: Order, result: dict[str, Any], samples: dict[str, Mapping[str, float]]) -> Point:
+    seconds, measured = result["seconds"], result["measured"]
+    start, end = samples.get("start", {}), samples.get("end", {})
+    used = {name: end[name] - start[name] for name in start if name in end} | {GENERATOR: result["cpu_s"]}
+    return Point(
+        contestant=contestant.name,
+        connections=order.connections,
+        answered=result["answered"],
+        refused=result["refused"],
+        unanswered=result["unanswered"],
+        measured=measured,
+        seconds=seconds,
+        p50_us=result["p50_us"],
+        p99_us=result["p99_us"],
+        mean_us=result["mean_us"],
+        exhausted=result["exhausted"],
+        cpu_us={name: each / measured * 1e6 for name, each in used.items()} if measured else {},
+        cores={name: each / seconds for name, each in used.items()} if seconds else {},
+        faults=result["faults"],
+        stamps=[tuple(each) for each in result["stamps"]],
+    )
