@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter as Counts
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -186,10 +187,9 @@ class BatchApplier:
                     await store.save(connection, picture, moves, epoch)
                 self._failpoint.passed("saved")
             self._failpoint.passed("committed")
-        for kind, result, replayed in answered:
-            _commands.labels(kind, result).inc()
-            if replayed:
-                _replays.inc()
+        for (kind, result), count in Counts((kind, result) for kind, result, _ in answered).items():
+            _commands.labels(kind, result).inc(count)
+        _replays.inc(sum(replayed for _, _, replayed in answered))
         _sizes.observe(len(work))
         _seconds.observe(time.perf_counter() - started)
         return published

@@ -13,15 +13,15 @@ from services.wallet.decisions.model import Operation
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def seal(previous_hash: str, operation: Operation) -> tuple[Operation, bytes]:
-    """The operation with its hashes (hex), and its event as it goes to `wallet.events`.
+def seal(previous_hash: str, operation: Operation) -> tuple[str, bytes]:
+    """The operation's hash (hex), and its event as it goes to `wallet.events`.
 
     `operation` comes without hashes; its JSON text is the canonical text of the chain, encoded once.
     """
     canonical = _encode(operation)
     digest = _digest(previous_hash, canonical)
     event = b'%s,"previous_hash":"%s","hash":"%s"}' % (canonical[:-1], previous_hash.encode(), digest.encode())
-    return msgspec.structs.replace(operation, previous_hash=previous_hash, hash=digest), event
+    return digest, event
 
 
 def verify_link(previous_hash: str, operation: Operation) -> bool:

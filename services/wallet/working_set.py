@@ -165,45 +165,42 @@ class WorkingSet:
         player = self.players[command.player]
         money = command if isinstance(command, MoneyCommand) else None
         movements, balance = self._move(command.player, decision.currency, decision.entries)
-        operation, event = seal(
-            player.chain_head,
-            Operation(
-                player=command.player,
-                seq=player.seq + 1,
-                provider_account=command.provider_account,
-                namespace=command.namespace,
-                external_id=command.external_id,
-                kind=command.kind,
-                status=decision.status,
-                occurred_at_ms=self._now_ms,
-                gaming_day=self._days[player.brand],
-                brand=player.brand,
-                result=decision.result,
-                limit=decision.limit,
-                test=player.test,
-                currency=decision.currency,
-                stake=decision.stake,
-                win=decision.win,
-                nominal_stake=decision.nominal_stake,
-                jackpot_contribution=money.jackpot_contribution if money else 0,
-                promo_class=money.promo_class if money else "",
-                round_id=decision.round_id,
-                closes_round=money.closes_round if money else command.kind == "end_round",
-                game_id=decision.game_id,
-                game_state=command.game_state if isinstance(command, PlayCommand) else "",
-                session_id=decision.session_id,
-                grant_id=decision.grant_id,
-                free_rounds_asked=money.charge_free_rounds if money else 0,
-                free_rounds_charged=decision.free_rounds_charged,
-                free_rounds_left=decision.free_rounds_left,
-                free_round=money.free_round if money else False,
-                target_seq=decision.target_seq,
-                balance_after=balance,
-                details=decision.details,
-                movements=movements,
-            ),
+        operation = Operation(
+            player=command.player,
+            seq=player.seq + 1,
+            provider_account=command.provider_account,
+            namespace=command.namespace,
+            external_id=command.external_id,
+            kind=command.kind,
+            status=decision.status,
+            occurred_at_ms=self._now_ms,
+            gaming_day=self._days[player.brand],
+            brand=player.brand,
+            result=decision.result,
+            limit=decision.limit,
+            test=player.test,
+            currency=decision.currency,
+            stake=decision.stake,
+            win=decision.win,
+            nominal_stake=decision.nominal_stake,
+            jackpot_contribution=money.jackpot_contribution if money else 0,
+            promo_class=money.promo_class if money else "",
+            round_id=decision.round_id,
+            closes_round=money.closes_round if money else command.kind == "end_round",
+            game_id=decision.game_id,
+            game_state=command.game_state if isinstance(command, PlayCommand) else "",
+            session_id=decision.session_id,
+            grant_id=decision.grant_id,
+            free_rounds_asked=money.charge_free_rounds if money else 0,
+            free_rounds_charged=decision.free_rounds_charged,
+            free_rounds_left=decision.free_rounds_left,
+            free_round=money.free_round if money else False,
+            target_seq=decision.target_seq,
+            balance_after=balance,
+            details=decision.details,
+            movements=movements,
         )
-        self._keep(operation, event, player)
+        self._keep(operation, player)
         if movements:
             self.balances[command.player, decision.currency] = balance
             self.changed_balances.add((command.player, decision.currency))
@@ -214,29 +211,27 @@ class WorkingSet:
     def _entomb(self, command: Rollback) -> None:
         """A row in the slot of the original, so that the late original finds it."""
         player = self.players[command.player]
-        operation, event = seal(
-            player.chain_head,
-            Operation(
-                player=command.player,
-                seq=player.seq + 1,
-                provider_account=command.provider_account,
-                namespace=command.target_namespace,
-                external_id=command.target_external_id,
-                kind=TOMBSTONE,
-                status=TOMBSTONE,
-                occurred_at_ms=self._now_ms,
-                gaming_day=self._days[player.brand],
-                brand=player.brand,
-                test=player.test,
-                result=Result.ORIGINAL_CANCELLED,
-                round_id=command.round_id,
-                game_id=command.game_id,
-            ),
+        operation = Operation(
+            player=command.player,
+            seq=player.seq + 1,
+            provider_account=command.provider_account,
+            namespace=command.target_namespace,
+            external_id=command.target_external_id,
+            kind=TOMBSTONE,
+            status=TOMBSTONE,
+            occurred_at_ms=self._now_ms,
+            gaming_day=self._days[player.brand],
+            brand=player.brand,
+            test=player.test,
+            result=Result.ORIGINAL_CANCELLED,
+            round_id=command.round_id,
+            game_id=command.game_id,
         )
-        self._keep(operation, event, player)
+        self._keep(operation, player)
 
-    def _keep(self, operation: Operation, event: bytes, player: Player) -> None:
-        after = replace(player, seq=operation.seq, chain_head=operation.hash)
+    def _keep(self, operation: Operation, player: Player) -> None:
+        digest, event = seal(player.chain_head, operation)
+        after = replace(player, seq=operation.seq, chain_head=digest)
         self.players[player.player] = after
         self.changed_players[player.player] = after
         self._operations[key_of(operation)] = operation

@@ -2,11 +2,11 @@
 
 -- name: lock
 -- A statement of its own: what is read in the same statement would be older than the lock.
-SELECT player, brand, status, test, seq, chain_head FROM players WHERE player = $1 FOR UPDATE;
+SELECT player, brand, status, test, seq, encode(chain_head, 'hex') AS chain_head FROM players WHERE player = $1 FOR UPDATE;
 
 -- name: look_up
 -- Everything a stake or win refers to, by full keys.
-SELECT b.balance, o AS stored, r AS round, s AS session
+SELECT b.balance, r AS round, s AS session, CASE WHEN o.seq IS NOT NULL THEN operation_json(o) END AS stored
     FROM (SELECT 1) one
     LEFT JOIN balances b ON b.player = $1 AND b.currency = $2
     LEFT JOIN operations o ON o.player = $1 AND o.provider_account = $3 AND o.namespace = $4 AND o.external_id = $5

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import asyncpg
+import msgspec
 
 from services.wallet.chain import seal
 from services.wallet.decisions import decide
-from services.wallet.decisions.model import Decision, Movement, Operation, Player, Round, View
+from services.wallet.decisions.model import Decision, Movement, Operation, Player, Round, Session, View
 from services.wallet.gaming_day import GamingDays
-from services.wallet.ledger.rows import operation_of, player_of, round_of, session_of, to_datetime, to_day
 from services.wallet.working_set import replayed_reply, transaction_id
 from shared.contracts import Bet, BetAndWin, Command, MoneyCommand, Reply, Result, Win
 
@@ -26,6 +27,8 @@ _TEXT: Final = (Path(__file__).parent / "baseline.sql").read_text(encoding="utf-
 _PARTS: Final = re.split(r"^-- name: (\w+)$", _TEXT, flags=re.MULTILINE)[1:]
 QUERIES: Final = {name: body.strip().rstrip(";") for name, body in zip(_PARTS[::2], _PARTS[1::2], strict=True)}
 
+_read_operation: Final = msgspec.json.Decoder(Operation).decode
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_ROUND: Final = Round(player="", provider_account="", round_id="")
 
 
@@ -48,7 +51,7 @@ class SingleLedger:
         row = await connection.fetchrow(QUERIES["lock"], command.player)
         if row is None:
             return Reply(command_id=command.command_id, caller=command.caller, result=Result.PLAYER_NOT_FOUND)
-        player = player_of(row)
+        player = Player(**row)
         found = await connection.fetchrow(
             QUERIES["look_up"],
             command.player,
@@ -63,9 +66,9 @@ class SingleLedger:
             now_ms=now_ms,
             player=player,
             balance=found["balance"],
-            stored=operation_of(found["stored"]) if found["stored"] else None,
-            round=round_of(found["round"]) if found["round"] else None,
-            session=session_of(found["session"]) if found["session"] else None,
+            stored=_read_operation(found["stored"]) if found["stored"] else None,
+            round=Round(**found["round"]) if found["round"] else None,
+            session=Session(**found["session"]) if found["session"] else None,
         )
         decision = decide(command, view)
         if decision.replay is not None:
@@ -126,8 +129,8 @@ class SingleLedger:
             balance_after=balance,
             movements=tuple(movements),
         )
-        sealed, _ = seal(player.chain_head, operation)
-        return sealed
+        digest, _ = seal(player.chain_head, operation)
+        return msgspec.structs.replace(operation, previous_hash=player.chain_head, hash=digest)
 
 
 def _arguments(operation: Operation, decision: Decision, now_ms: int) -> list[object]:
@@ -154,8 +157,8 @@ def _arguments(operation: Operation, decision: Decision, now_ms: int) -> list[ob
         operation.game_state,
         operation.session_id,
         operation.balance_after,
-        to_day(operation.gaming_day),
-        to_datetime(now_ms),
+        date.fromisoformat(operation.gaming_day),
+        _EPOCH + timedelta(milliseconds=now_ms),
         operation.schema,
         bytes.fromhex(operation.hash),
         list(range(1, len(moves) + 1)),
