@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import FastAPI, HTTPException, Path, Response, status
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.simulator.plan import PLAYERS_MAX, RATE_MAX, ROUNDS_MAX, SHARE_MAX, Plan
 from services.simulator.service import NotReadyError, Simulator, TooManyPlaysError, UnknownAccountError
 from shared.settings.accounts import NAME_PATTERN
 from shared.telemetry import METRICS_CONTENT_TYPE, metrics_page
 
+BODY_BYTES_MAX: Final = 16_384
 PlayId = Annotated[str, Path(pattern="^[0-9a-f]{1,32}$")]
 
 
@@ -32,6 +35,7 @@ class PlayRequest(BaseModel):
     retry_share: float = Field(default=0.05, ge=0, le=SHARE_MAX)
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**64)
     provider_account: str = Field(default="mascot-demo", pattern=NAME_PATTERN)
+    repeat_nonces: bool = Field(default=True, description="repeat some calls byte for byte; false where the account refuses that")
 
 
 class CompareRequest(BaseModel):
@@ -53,10 +57,29 @@ def make_app(simulator: Simulator) -> FastAPI:
         finally:
             await simulator.stop()
 
-    app = FastAPI(title="Stakewire simulator", lifespan=lifespan, docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="Stakewire simulator", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.add_middleware(BodyLimit)
     _add_plays(app, simulator)
     _add_health(app, simulator)
     return app
+
+
+class BodyLimit:
+    """Refuses requests whose announced body is above the limit, or that do not announce one they have."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection or request."""
+        if scope["type"] == "http":
+            headers = dict(scope["headers"])
+            length = headers.get(b"content-length", b"0")
+            if b"transfer-encoding" in headers or not length.isdigit() or int(length) > BODY_BYTES_MAX:
+                text = f"send a body of at most {BODY_BYTES_MAX} bytes and its Content-Length"
+                await JSONResponse({"detail": text}, status.HTTP_413_CONTENT_TOO_LARGE)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def _add_plays(app: FastAPI, simulator: Simulator) -> None:

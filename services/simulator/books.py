@@ -18,8 +18,8 @@ import msgspec
 from services.simulator.errors import BooksError
 from services.simulator.records import Deposit, Fault, Player, SeenOperation, Transaction
 
-OPEN_TRANSACTIONS_MAX: Final = 4_000_000
-"""Transactions not yet agreed with the wallet; about 1 GB. A comparison that agrees makes room."""
+OPEN_TRANSACTIONS_MAX: Final = 2_000_000
+"""Transactions not yet agreed with the wallet; about 400 MB. A comparison that agrees makes room."""
 AGREED_TRANSACTIONS_KEPT: Final = 200_000
 AGREED_OPERATIONS_KEPT: Final = 1_000
 """Operations kept a player below the agreed one, so that a fork among them is still seen."""
@@ -218,12 +218,12 @@ class Books:
         self._write(_Q["agree_player"], p.agreed_seq, p.agreed_hash, p.agreed_units, p.agreed_minor, p.agreed_id, p.player)
         for key in deposit_keys:
             self._write(_Q["agree_deposit"], key)
+        self._write(_Q["prune_operations"], p.player, p.agreed_seq - AGREED_OPERATIONS_KEPT)
         self.flush()
 
     def prune(self) -> None:
-        """Drops what was agreed long ago."""
+        """Drops transactions that were agreed long ago."""
         self._write(_Q["prune_transactions"], self._last_id - AGREED_TRANSACTIONS_KEPT)
-        self._write(_Q["prune_operations"], AGREED_OPERATIONS_KEPT)
         self.flush()
         self._open_count = int(self._one("open_transactions_count")[0])
 

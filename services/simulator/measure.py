@@ -6,8 +6,11 @@ import time
 from collections import Counter, deque
 from typing import Final
 
+import structlog
 from prometheus_client import Counter as PrometheusCounter
 from prometheus_client import Histogram
+
+log = structlog.get_logger(__name__)
 
 LATENCIES_KEPT: Final = 4_096
 PROBLEMS_LISTED: Final = 100
@@ -59,6 +62,7 @@ class Meter:
         _problems.inc()
         if len(self.problems) < PROBLEMS_LISTED:
             self.problems.append(text[:PROBLEM_CHARS_MAX])
+            log.warning("the operator's answer is wrong", problem=text[:PROBLEM_CHARS_MAX])
 
     def stop(self) -> None:
         """The play is over: rates are of the whole play from now on."""

@@ -51,7 +51,8 @@ class PlayResult(Struct, frozen=True, kw_only=True):
     `errors` are callbacks whose outcome stayed unknown (error 8, timeouts, lost connections): the rollback cycle takes
     care of them. `problems` are answers that were not as the protocol and the books say; `problem_count` counts those
     that are no longer listed, too. `unresolved` transactions still wait for their rollback. Latencies are of the last
-    thousands of callbacks. `rtp_actual` is what was won of what was staked, `rtp` the paytable's.
+    thousands of callbacks. `rtp_actual` is what was won of what was staked, `rtp` the paytable's. `failure` says
+    why a play failed; it then stands first among the problems, too.
     """
 
     play_id: str

@@ -89,7 +89,7 @@ class Play:
             p50_ms=meter.percentile_ms(0.5),
             p99_ms=meter.percentile_ms(0.99),
             errors=meter.errors,
-            problems=list(meter.problems),
+            problems=[*([self._failure] if self._failure else []), *meter.problems],
             problem_count=meter.problem_count,
             unresolved=sum(player.seat.unresolved for player in self._players),
             duration_s=round((meter.stopped or time.monotonic()) - meter.started, 3),
@@ -130,7 +130,6 @@ class Play:
 
     def _fail(self, text: str) -> None:
         self._failure = self._failure or text
-        self.meter.problem(text)
         self._stopping.set()
 
     async def _keep_playing(self, player: AutomaticPlayer) -> None:

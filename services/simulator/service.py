@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 PLAYS_AT_ONCE: Final = 8
 START_RETRY_S: Final = 2.0
-STOP_LIMIT_S: Final = 20.0
+STOP_LIMIT_S: Final = 10.0
 
 
 class NotReadyError(SimulatorError):
@@ -64,10 +64,15 @@ class Simulator:
 
     def __init__(self, settings: SimulatorSettings, accounts: dict[str, ProviderAccount], requester: Line) -> None:
         self._settings = settings
-        self._accounts = accounts
         self._requester = requester
         self.books = Books(settings.books_path)
-        self.studios: dict[str, MascotStudio] = {}
+        self.studios = {
+            name: MascotStudio(
+                target_of(account, settings.callbacks_of(name), self.books, requester, timeout_s=settings.callback_timeout_s)
+            )
+            for name, account in accounts.items()
+            if account.dialect == "mascot"
+        }
         self._plays: dict[str, tuple[Play, asyncio.Task[None]]] = {}
         self._comparing = asyncio.Lock()
         self._connecting: asyncio.Task[None] | None = None
@@ -84,19 +89,8 @@ class Simulator:
             result = msgspec.json.decode(raw, type=PlayResult)
             ended = msgspec.structs.replace(result, state="failed", failure="the simulator was stopped while the play ran")
             self.books.put_play(play_id, 0, ended.state, msgspec.json.encode(ended).decode())
-        for name, account in self._accounts.items():
-            if account.dialect != "mascot":
-                continue
-            target = target_of(
-                account,
-                self._settings.callbacks_of(name),
-                self.books,
-                self._requester,
-                timeout_s=self._settings.callback_timeout_s,
-            )
-            studio = MascotStudio(target)
+        for studio in self.studios.values():
             await studio.start()
-            self.studios[name] = studio
         self._connecting = asyncio.create_task(self._connect(), name="connect")
 
     async def stop(self) -> None:

@@ -29,7 +29,7 @@ from services.wallet.ledger.positions import EpochError, current_epoch, read_pos
 from services.wallet.ledger.store import PositionMovedError
 from services.wallet.outbox import Outbox
 from services.wallet.settings import WalletSettings
-from shared.errors import TopicError
+from shared.errors import StakewireError, TopicError
 from shared.kafka.admin import topic_id
 from shared.kafka.topics import COMMANDS, TopicNames
 
@@ -47,6 +47,10 @@ _lag = Gauge("stakewire_wallet_lag_records", "Commands in Kafka that are not app
 _assigned = Gauge("stakewire_wallet_partitions", "Partitions this wallet owns")
 _rebalances = Counter("stakewire_wallet_rebalances_total", "Assignments of partitions")
 _rebuilds = Counter("stakewire_wallet_consumer_rebuilds_total", "Consumers made anew after an error")
+
+
+class GapError(StakewireError):
+    """Kafka gave records with offsets missing between them."""
 
 
 class Batch(Struct, kw_only=True):
@@ -71,6 +75,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._consumer: AIOKafkaConsumer | None = None
         self._generation = 0
         self._positions: dict[int, int] = {}
+        self._expected: dict[int, int] = {}
+        self._known_gaps: set[tuple[int, int]] = set()
         self._epoch = 0
         self._busy = asyncio.Lock()
         self._in_hand: asyncio.Future[None] | None = None
@@ -91,7 +97,15 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 self._problem = str(error)
                 log.error("the wallet does not go on", cause=str(error))  # noqa: TRY400  # the message says it all
                 attempt = len(REBUILD_BACKOFF_S)
-            except (TopicError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except (
+                GapError,
+                TopicError,
+                KafkaError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                OSError,
+                TimeoutError,
+            ) as error:
                 self._problem = repr(error)
                 log.warning("the consumer is made anew", cause=repr(error))
             if not self._stopping.is_set():
@@ -203,8 +217,21 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             if batch.generation == self._generation:
                 await self._one(batch)
 
+    def _check_order(self, items: list[Taken]) -> None:
+        """Every record follows the one before it; a command that was skipped would be lost for good.
+
+        GapError makes the consumer begin anew at the position. A gap that is there again is really one in the topic.
+        """
+        for item in items:
+            expected = self._expected.get(item.partition, item.offset)
+            if item.offset != expected and (item.partition, item.offset) not in self._known_gaps:
+                self._known_gaps.add((item.partition, item.offset))
+                raise GapError(f"partition {item.partition} gave offset {item.offset} after {expected - 1}; reading again")
+            self._expected[item.partition] = item.offset + 1
+
     async def _one(self, batch: Batch) -> None:
         """One batch from the ledger to Kafka."""
+        self._check_order(batch.items)
         expire = not batch.items or clocks_agree(max(item.timestamp_ms for item in batch.items), now_ms(), batch.waiting_since_ms)
         owned = [item for item in batch.items if item.partition in self._positions]
         published = await self._applied(owned, expire=expire)
@@ -289,17 +316,19 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             try:
                 await self._read_positions(list(parts))
                 first = await consumer.beginning_offsets(list(parts.values()))
-                for number, part in parts.items():
-                    hint = await consumer.committed(part)
-                    # Without a hint all that is retained is read again: answer-only, so it changes nothing.
-                    consumer.seek(part, max(first[part], min(hint or 0, self._positions[number])))
+                # Without a hint all that is retained is read again: answer-only, so it changes nothing.
+                hints = {part: await consumer.committed(part) or 0 for part in parts.values()}
             except (EpochError, TopicError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 # aiokafka only logs what a listener raises; without positions the loop must begin anew.
                 self._forget()
                 if self._failure is not None and not self._failure.done():
                     self._failure.set_exception(error)
                 return
-            # What was fetched before the seek is dropped: it comes again from where the seek points.
+            # What was fetched before the seek is dropped: it comes again from where the seek points. Not a single await in
+            # between, or records fetched after a seek would be dropped too, and those do not come again.
+            for number, part in parts.items():
+                self._expected[number] = max(first[part], min(hints[part], self._positions[number]))
+                consumer.seek(part, self._expected[number])
             self._generation += 1
             self._last_poll = time.monotonic()
             self._problem = ""

@@ -93,7 +93,7 @@ UPDATE deposits SET agreed = 1 WHERE key = ?;
 DELETE FROM transactions WHERE id <= ? AND id <= (SELECT p.agreed_id FROM players p WHERE p.player = transactions.player);
 
 -- name: prune_operations
-DELETE FROM operations WHERE seq <= (SELECT p.agreed_seq - ? FROM players p WHERE p.player = operations.player);
+DELETE FROM operations WHERE player = ? AND seq <= ?;
 
 -- name: put_play
 INSERT INTO plays (play_id, started_at_ms, state, result) VALUES (?, ?, ?, ?)

@@ -17,7 +17,8 @@ def decide_grant_free_rounds(command: GrantFreeRounds, view: View) -> Decision:
         return answer(Result.PLAYER_NOT_FOUND)
     stored = view.stored
     if stored is not None:
-        return replay_or_conflict(stored, same=stored.kind == command.kind and stored.details == _details(command))
+        same = (stored.kind, stored.grant_id, stored.currency) == (command.kind, command.grant_id, command.currency)
+        return replay_or_conflict(stored, same=same and stored.details == _details(command))
     if not 0 < command.count <= COUNT_MAX or command.stake < 0:
         return answer(Result.BAD_REQUEST, detail=f"1 to {COUNT_MAX} free rounds are expected")
     if view.grant is not None:

@@ -23,7 +23,7 @@ from shared.contracts import CreatePlayer, Deposit, Result, Withdraw
 def decide_create_player(command: CreatePlayer, view: View) -> Decision:
     """A new player with an account in each currency. One that exists alike is a success, one that differs a conflict."""
     if view.stored is not None:
-        return replay_or_conflict(view.stored, same=_alike(command, view))
+        return replay_or_conflict(view.stored, same=view.stored.kind == command.kind and _alike(command, view))
     if not command.currencies or not command.operator_player_id:
         return answer(Result.BAD_REQUEST, detail="a player needs an id and at least one currency")
     if view.player is not None:

@@ -35,7 +35,7 @@ def decide_rollback(command: Rollback, view: View) -> Decision:
     if foreign_player(command, view):
         return answer(Result.PLAYER_NOT_FOUND)
     if view.stored is not None:
-        return _again(view.stored, command)
+        return _again(view.stored, command, view.target)
     target = view.target
     if target is None or target.status == "tombstone":
         return _void(command, NOT_FOUND, tombstone=target is None)
@@ -72,11 +72,13 @@ def decide_rollback(command: Rollback, view: View) -> Decision:
     )
 
 
-def _again(stored: Operation, command: Rollback) -> Decision:
+def _again(stored: Operation, command: Rollback, target: Operation | None) -> Decision:
     """The same undo again. Its slot is also one where another kind of operation may stand (one namespace for all)."""
     if stored.status == "tombstone":
         return _void(command, NOT_FOUND, store=False)
-    decision = replay_or_conflict(stored, same=stored.kind == "rollback")
+    # An undo with an id of its own may come again with the name of another original.
+    same_target = not stored.target_seq or (target is not None and target.seq == stored.target_seq)
+    decision = replay_or_conflict(stored, same=stored.kind == "rollback" and same_target)
     return replace(decision, detail=_reason(stored))
 
 
@@ -122,12 +124,19 @@ def _round_after(before: Round | None, target: Operation, charge: int) -> Round 
     sign = 1 if target.kind == "rollback" else -1
     # A rollback stores what the player paid back as `stake` and what he got back as `win`.
     stake, win = (target.win, target.stake) if target.kind == "rollback" else (target.stake, target.win)
-    is_bet = target.kind in {"bet", "bet_and_win"} and (target.stake > 0 or target.free_rounds_charged > 0)
     free_step = (1 if charge > 0 else -1) if charge else 0
     return replace(
         before,
         stake=max(0, before.stake + sign * stake),
         win=max(0, before.win + sign * win),
-        bets=max(0, before.bets + (sign if is_bet else 0)),
+        bets=max(0, before.bets + (sign if _was_bet(target) else 0)),
         free_charged=max(0, before.free_charged + free_step),
     )
+
+
+def _was_bet(target: Operation) -> bool:
+    """Whether the round counts the operation as a bet (of a rollback: whether it took one out of the count)."""
+    if target.kind == "rollback":
+        return target.win > 0 or target.free_rounds_charged > 0
+    asked = target.stake + target.nominal_stake + target.free_rounds_asked
+    return target.kind == "bet" or (target.kind == "bet_and_win" and asked > 0)

@@ -17,8 +17,8 @@ def decide_open_session(command: OpenSession, view: View) -> Decision:
     if player is None or (command.brands and player.brand not in command.brands):
         return answer(Result.PLAYER_NOT_FOUND)
     if stored is not None:
-        same = stored.kind == command.kind and stored.session_id == command.session_id and stored.game_id == command.game_id
-        return replay_or_conflict(stored, same=same)
+        now = (command.kind, command.session_id, command.game_id, command.currency)
+        return replay_or_conflict(stored, same=(stored.kind, stored.session_id, stored.game_id, stored.currency) == now)
     if view.expired:
         return answer(Result.NOT_DONE, detail="it arrived after its caller had given up")
     if view.session is not None:

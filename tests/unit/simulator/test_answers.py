@@ -28,7 +28,8 @@ def answered(
     signed: bytes | None = None,
 ) -> Outcome:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = SIGNER.headers(raw if signed is None else signed, 5, 1_790_000_000) | {"Content-Type": content_type}
+    headers = {name.lower(): value for name, value in SIGNER.headers(raw if signed is None else signed, 5, 1_790_000_000).items()}
+    headers["content-type"] = content_type
     return read_answer(to or call(), status, headers, raw, SIGNER)
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from services.simulator import books as module
@@ -206,11 +207,21 @@ def test_faults_are_bounded(books: Books, monkeypatch: pytest.MonkeyPatch) -> No
 def test_pruning_drops_only_what_was_agreed_long_ago(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "AGREED_OPERATIONS_KEPT", 1)
     books.add_operations([operation(seq) for seq in range(1, 6)], {0: 5}, [])
-    books.agree(Player(**{name: getattr(PLAYER, name) for name in PLAYER.__struct_fields__} | {"agreed_seq": 4}), [])
+    books.agree(msgspec.structs.replace(PLAYER, agreed_seq=4), [])
+
+    assert [item.seq for item in books.operations_after(KEY, 0)] == [4, 5]
+
+
+async def test_agreed_transactions_are_dropped_when_they_are_many(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AGREED_TRANSACTIONS_KEPT", 2)
+    entries = [await finished(books, transaction(f"t{number}", deposit=1), DONE) for number in range(6)]
+    books.agree(msgspec.structs.replace(PLAYER, agreed_id=entries[3].id, agreed_minor=4), [])
 
     books.prune()
 
-    assert [item.seq for item in books.operations_after(KEY, 0)] == [4, 5]
+    stored = books._db.execute("SELECT ref FROM transactions ORDER BY id").fetchall()
+    assert stored == [("t4",), ("t5",)]
+    assert books.balance(KEY) == 6
 
 
 def test_plays_are_kept_and_the_oldest_forgotten(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:

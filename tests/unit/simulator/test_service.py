@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -171,6 +171,22 @@ async def test_without_a_line_to_the_operator_it_is_alive_but_not_ready(tmp_path
         assert (await get(client, "/health/live"))[0] == 200
         assert (await get(client, "/health/ready"))[0] == 503
         assert (await post(client, "/play", {"provider_account": ACCOUNT}))[0] == 503
+
+
+async def _in_parts() -> AsyncIterator[bytes]:
+    yield b"{}"
+
+
+@pytest.mark.parametrize("make_body", [lambda: b"x" * 20_000, _in_parts], ids=["too large", "of unknown length"])
+async def test_a_body_beyond_the_limit_is_refused(tmp_path: Path, make_body: Callable[[], bytes | AsyncIterator[bytes]]) -> None:
+    line = Line()
+    async with (
+        serving(line) as url,
+        simulator_at(tmp_path, line, url) as (_, client),
+        client.post("/play", data=make_body()) as answer,
+    ):
+        assert answer.status == 413
+        assert "16384" in (await answer.json())["detail"]
 
 
 async def test_an_unknown_play_is_not_found(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.simulator.errors import SimulatorError
 from services.simulator.studios.mascot import signature
 from services.simulator.studios.mascot.signature import Signer, new_nonce
 
@@ -54,10 +55,20 @@ def test_nonces_use_all_64_bits() -> None:
     assert any(nonce < 2**63 for nonce in nonces)
 
 
+def in_lower_case(headers: dict[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+@pytest.mark.parametrize("key_id", ["", "two words", "line\r\nbreak", "x" * 129])
+def test_a_key_id_that_cannot_stand_in_a_header_is_refused(key_id: str) -> None:
+    with pytest.raises(SimulatorError, match="key id"):
+        Signer(7, key_id, b"key")
+
+
 def test_an_answer_signed_with_the_requests_own_nonce_and_time_has_no_fault() -> None:
     signer = Signer(7, "main", b"key")
     sent = signer.headers(b"question", 2**63 + 5, 1_790_000_000)
-    received = signer.headers(b"answer", 2**63 + 5, 1_790_000_000)
+    received = in_lower_case(signer.headers(b"answer", 2**63 + 5, 1_790_000_000))
 
     assert signer.fault_of_answer(received, sent, b"answer") is None
 
@@ -65,17 +76,17 @@ def test_an_answer_signed_with_the_requests_own_nonce_and_time_has_no_fault() ->
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"X-Nonce": "6"}, "X-Nonce"),
-        ({"X-Timestamp": "1790000001"}, "X-Timestamp"),
-        ({"X-Subject": "casino:8"}, "X-Subject"),
-        ({"X-Signature": "main=" + "0" * 64}, "X-Signature"),
-        ({"X-Signature": ""}, "X-Signature"),
+        ({"x-nonce": "6"}, "X-Nonce"),
+        ({"x-timestamp": "1790000001"}, "X-Timestamp"),
+        ({"x-subject": "casino:8"}, "X-Subject"),
+        ({"x-signature": "main=" + "0" * 64}, "X-Signature"),
+        ({"x-signature": ""}, "X-Signature"),
     ],
 )
 def test_an_answer_with_another_header_is_a_fault_that_names_it(change: dict[str, str], said: str) -> None:
     signer = Signer(7, "main", b"key")
     sent = signer.headers(b"question", 5, 1_790_000_000)
-    received = signer.headers(b"answer", 5, 1_790_000_000) | change
+    received = in_lower_case(signer.headers(b"answer", 5, 1_790_000_000)) | change
 
     assert said in str(signer.fault_of_answer(received, sent, b"answer"))
 
@@ -84,4 +95,4 @@ def test_one_changed_byte_of_the_answer_is_a_fault() -> None:
     signer = Signer(7, "main", b"key")
     sent = signer.headers(b"question", 5, 1_790_000_000)
 
-    assert signer.fault_of_answer(signer.headers(b"answer", 5, 1_790_000_000), sent, b"answeR") is not None
+    assert signer.fault_of_answer(in_lower_case(signer.headers(b"answer", 5, 1_790_000_000)), sent, b"answeR") is not None

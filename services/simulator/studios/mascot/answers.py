@@ -33,6 +33,8 @@ class SignedCall(Struct, frozen=True):
     id: int | str
     body: bytes
     headers: dict[str, str]
+    lines: bytes = b""
+    """The headers as they go over the wire."""
 
 
 class Outcome(Struct, frozen=True):
@@ -53,12 +55,12 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 def read_answer(call: SignedCall, status: int, headers: Mapping[str, str], body: bytes, signer: Signer) -> Outcome:
-    """The outcome of a call that was answered with these bytes."""
+    """The outcome of a call that was answered with these bytes; names of `headers` are in lower case."""
     if status in PASSING_STATUSES:
         return Outcome("unknown", text=f"HTTP {status}")
     if status != HTTP_OK:
         return _unusable(f"HTTP status {status}, expected 200; body {body[:200]!r}")
-    content_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         return _unusable(f"content type {content_type!r}, expected application/json")
     fault = signer.fault_of_answer(headers, call.headers, body)

@@ -9,15 +9,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import struct
 from collections.abc import Mapping
 from typing import Final
+
+from services.simulator.errors import SimulatorError
 
 SUBJECT: Final = "X-Subject"
 NONCE: Final = "X-Nonce"
 TIMESTAMP: Final = "X-Timestamp"
 SIGNATURE: Final = "X-Signature"
 _BLOCK_BYTES: Final = 64
+_ECHOED: Final = tuple((name, name.lower()) for name in (SUBJECT, NONCE, TIMESTAMP))
+_KEY_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _prefix: Final = struct.Struct(">QI").pack
 
 
@@ -30,6 +35,8 @@ class Signer:
     """Signs and checks with one key. The two padded key blocks of HMAC (RFC 2104) are hashed once: twice the speed."""
 
     def __init__(self, casino_id: int, key_id: str, key: bytes) -> None:
+        if not _KEY_ID.fullmatch(key_id):
+            raise SimulatorError(f"key id {key_id!r} cannot stand in a header: 1 to 128 visible ASCII characters are expected")
         block = (hashlib.sha256(key).digest() if len(key) > _BLOCK_BYTES else key).ljust(_BLOCK_BYTES, b"\0")
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
@@ -54,11 +61,14 @@ class Signer:
         }
 
     def fault_of_answer(self, received: Mapping[str, str], sent: Mapping[str, str], body: bytes) -> str | None:
-        """What is wrong with the signature of an answer, or None. `sent` are the headers of the request it answers."""
-        for name in (SUBJECT, NONCE, TIMESTAMP):
-            if received.get(name) != sent[name]:
-                return f"{name} of the answer is {received.get(name)!r}, expected the request's own {sent[name]!r}"
+        """What is wrong with the signature of an answer, or None.
+
+        `received` has names in lower case; `sent` are the headers of the request that is answered.
+        """
+        for name, lower in _ECHOED:
+            if received.get(lower) != sent[name]:
+                return f"{name} of the answer is {received.get(lower)!r}, expected the request's own {sent[name]!r}"
         expected = self.sign(int(sent[NONCE]), int(sent[TIMESTAMP]), body)
-        if not hmac.compare_digest(received.get(SIGNATURE, "").encode(), expected.encode()):
+        if not hmac.compare_digest(received.get("x-signature", "").encode(), expected.encode()):
             return f"{SIGNATURE} of the answer does not fit its bytes and key {self.key_id!r}"
         return None
