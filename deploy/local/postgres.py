@@ -94,6 +94,9 @@ class LocalPostgres:
         """Stop the server and delete its data."""
         self.stop()
         shutil.rmtree(self.home, ignore_errors=True)
+        if self.home != self.settings.folder.resolve():
+            with contextlib.suppress(OSError):  # Other stacks may have their data beside ours.
+                self.home.parent.rmdir()
 
     def create_database(self, database: str, template: str = "template1") -> str:
         """Create a database, unless it exists, and return its address.

@@ -22,6 +22,7 @@ class GatewaySettings(ServiceSettings):
     instance_id: str = Field(
         default="",
         max_length=128,
+        pattern=r"^[A-Za-z0-9._:-]*$",
         validation_alias=_named("instance_id"),
         description="names this process; chooses its reply partition (default: host name and port)",
     )

@@ -1,6 +1,7 @@
 """The simulator's errors, a class per meaning, all of them a SimulatorError.
 
 BooksError: the provider's books. SetUpError: the operator's side of a play. EventsError: the reading of wallet.events.
+AnswerError: the HTTP answer to a callback.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ class SimulatorError(StakewireError):
 
 class BooksError(SimulatorError):
     """The provider's books cannot be opened, or hold no more."""
+
+
+class AnswerError(SimulatorError):
+    """A callback got no usable answer: too large, or the wire was closed. Its outcome is unknown."""
 
 
 class SetUpError(SimulatorError):

@@ -32,6 +32,7 @@ from services.wallet.settings import WalletSettings
 from shared.errors import StakewireError, TopicError
 from shared.kafka.admin import topic_id
 from shared.kafka.topics import COMMANDS, TopicNames
+from shared.waiting import give_up_after
 
 log = structlog.get_logger(__name__)
 
@@ -168,8 +169,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 await self._hand_over(consumer)
                 self._forget()
             self._consumer = None
-            with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(consumer.stop(), HAND_OVER_LIMIT_S)
+            await give_up_after(consumer.stop(), HAND_OVER_LIMIT_S, "wallet consumer's stop")
 
     @contextlib.asynccontextmanager
     async def _between_batches(self) -> AsyncIterator[None]:

@@ -153,10 +153,9 @@ class WorkingSet:
             if item.player != player or item.provider_account != account:
                 continue
             if provider_session_id and item.provider_session_id == provider_session_id:
-                if named is None or item.opened_at_ms >= named.opened_at_ms:
-                    named = item
-            elif item.status == "pending" and (pending is None or item.opened_at_ms > pending.opened_at_ms):
-                pending = item
+                named = item if named is None else max(named, item, key=_age)
+            elif item.status == "pending":
+                pending = item if pending is None else max(pending, item, key=_age)
             if item.status == "active":
                 active.append(item)
         return named, pending, tuple(active)
@@ -304,6 +303,11 @@ class WorkingSet:
             balance_now=balance,
             free_rounds_left=decision.free_rounds_left,
         )
+
+
+def _age(session: Session) -> tuple[int, str]:
+    """Sorts sessions by their opening; those of one batch by name, so that it does not matter which were loaded before."""
+    return session.opened_at_ms, session.session_id
 
 
 def replayed_reply(command: Command, stored: Operation, balance_now: int, detail: str = "") -> Reply:

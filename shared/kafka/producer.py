@@ -26,6 +26,7 @@ from prometheus_client import Counter
 
 from shared.errors import StakewireError
 from shared.kafka.topics import MAX_RECORD_BYTES
+from shared.waiting import give_up_after
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +112,10 @@ class Producer:
         """Whether there is a working producer now; False while it is being replaced."""
         return self._producer is not None
 
+    async def prepare(self, topic: str) -> None:
+        """Fetches what must be known of a topic, so that the first send does not wait for it."""
+        await self._current().partitions_for(topic)
+
     async def send(
         self, topic: str, value: bytes, *, partition: int, key: bytes = b"", timestamp_ms: int | None = None
     ) -> asyncio.Future[object]:
@@ -187,7 +192,4 @@ class Producer:
 
 
 async def _close(producer: AIOKafkaProducer) -> None:
-    try:
-        await asyncio.wait_for(producer.stop(), STOP_LIMIT_S)
-    except (KafkaError, OSError, TimeoutError) as error:
-        log.warning("kafka producer did not stop cleanly", cause=repr(error))
+    await give_up_after(producer.stop(), STOP_LIMIT_S, "kafka producer's stop")

@@ -22,7 +22,7 @@ from prometheus_client import Counter, Gauge
 from shared.contracts import codec
 from shared.contracts.commands import Command
 from shared.contracts.replies import Reply
-from shared.errors import ContractError
+from shared.errors import ContractError, TopicError
 from shared.identity import partition_of
 from shared.kafka.admin import check_topics
 from shared.kafka.producer import Producer, RecordTooLargeError
@@ -46,10 +46,14 @@ _pending = Gauge("stakewire_requester_pending", "Commands whose reply is awaited
 
 @dataclass(frozen=True, slots=True)
 class RequesterLimits:
-    """`silence_s`: so long may the broker not answer before commands are shed instead of sent."""
+    """How much may wait, and how long the broker may be silent.
+
+    After `silence_s` commands are shed instead of sent, after `reopen_s` the reply consumer is made anew.
+    """
 
     pending: PendingLimits = field(default_factory=PendingLimits)
     silence_s: float = 4.0
+    reopen_s: float = 10.0
 
 
 class Requester:
@@ -68,14 +72,19 @@ class Requester:
         self._limits = limits or RequesterLimits()
         self.instance_id = instance_id or f"{socket.gethostname()}-{os.getpid()}"
         # A restarted process keeps its partition, but must not take replies to its former self for its own.
-        self.caller = f"{self.instance_id}/{secrets.token_hex(4)}"
+        mark = secrets.token_hex(6)
+        self.caller = f"{self.instance_id}/{mark}"
         self.partition = partition_of(self.instance_id, REPLIES.partitions)
-        self._caller_bytes = codec.encode(self.caller)
+        self._mark = mark.encode()
         self._topic = self._names.of(COMMANDS)
         self._count = 0
         self._pending = PendingTable(self._limits.pending)
         self._producer = Producer(bootstrap_servers, idempotent=True, linger_ms=0, batch_bytes=BATCH_BYTES)
-        self._reader = ReplyReader(bootstrap_servers, self._names.of(REPLIES), self.partition, self._deliver)
+        self._reader = ReplyReader(
+            bootstrap_servers, self._names.of(REPLIES), self.partition, self._deliver, reopen_s=self._limits.reopen_s
+        )
+        self._handing_over: dict[str, asyncio.Task[object]] = {}
+        self._given_up: set[str] = set()
         self._open = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -84,16 +93,22 @@ class Requester:
 
         Raises TopicError where a topic is missing or wrong, RequesterError where Kafka cannot be reached.
         """
-        await asyncio.to_thread(check_topics, self._bootstrap_servers, self._names, topics=(COMMANDS, REPLIES))
         try:
+            # First what fails at once where there is no broker: the check of the topics would wait for one.
             await self._producer.start()
+            await asyncio.to_thread(check_topics, self._bootstrap_servers, self._names, topics=(COMMANDS, REPLIES))
+            await self._producer.prepare(self._topic)
             await self._reader.start()
+        except TopicError:
+            await self._producer.stop()
+            raise
         except (KafkaError, OSError, TimeoutError) as error:
             await self._producer.stop()
             raise RequesterError(
                 f"Kafka at {self._bootstrap_servers} cannot be used: {error!r}; is it running and reachable?"
             ) from error
         self._loop = asyncio.get_running_loop()
+        self._open = True
         self._tick()
 
     async def stop(self) -> None:
@@ -103,6 +118,7 @@ class Requester:
             self._timer.cancel()
             self._timer = None
         self._pending.fail_all("the process is stopping")
+        self._give_up_handing_over()
         await self._reader.stop()
         await self._producer.stop()
 
@@ -137,22 +153,7 @@ class Requester:
         command_id, deadline_s = command.command_id, self._loop.time() + command.deadline_ms / 1_000
         waiter = self._loop.create_future()
         self._pending.add(command_id, waiter, deadline_s)
-        try:
-            sent = await self._producer.send(
-                self._topic,
-                codec.encode(command),
-                partition=partition_of(command.player, COMMANDS.partitions),
-                key=command.player.encode(),
-                timestamp_ms=int(time.time() * 1_000),
-            )
-        except (KafkaError, RecordTooLargeError) as error:
-            self._pending.drop(command_id)
-            waiter.cancel()
-            _shed.labels("not_handed_over").inc()
-            raise ShedError(f"the command could not be handed to Kafka: {error!r}") from error
-        except asyncio.CancelledError:
-            self._pending.drop(command_id)
-            raise
+        sent = await self._hand_over(command, waiter)
         sent.add_done_callback(partial(self._sent, command_id))
         try:
             reply: Reply = await waiter
@@ -160,6 +161,47 @@ class Requester:
             self._pending.drop(command_id)
             raise
         return reply
+
+    async def _hand_over(self, command: Command, waiter: asyncio.Future[Reply]) -> asyncio.Future[object]:
+        """Gives the command to the producer, which normally takes it at once.
+
+        It may have to wait (no metadata, a full buffer); then the deadline ends that too, by `_give_up_handing_over`:
+        a timeout of its own for each command would cost more than handing it over.
+        """
+        command_id, task = command.command_id, asyncio.current_task()
+        assert task is not None
+        self._handing_over[command_id] = task
+        try:
+            return await self._producer.send(
+                self._topic,
+                codec.encode(command),
+                partition=partition_of(command.player, COMMANDS.partitions),
+                key=command.player.encode(),
+                timestamp_ms=int(time.time() * 1_000),
+            )
+        except (KafkaError, RecordTooLargeError) as error:
+            cause: BaseException = error
+        except asyncio.CancelledError as error:
+            if command_id not in self._given_up:
+                self._pending.drop(command_id)
+                raise
+            task.uncancel()
+            cause = error
+        finally:
+            self._handing_over.pop(command_id, None)
+            self._given_up.discard(command_id)
+        self._pending.drop(command_id)
+        if not waiter.cancel():
+            waiter.exception()
+        _shed.labels("not_handed_over").inc()
+        raise ShedError(f"the command could not be handed to Kafka: {cause!r}") from cause
+
+    def _give_up_handing_over(self) -> None:
+        """Ends the attempts to hand over what nobody waits for any more."""
+        for command_id, task in self._handing_over.items():
+            if command_id not in self._pending and command_id not in self._given_up:
+                self._given_up.add(command_id)
+                task.cancel()
 
     def _admit(self, command: Command) -> None:
         if not self._open:
@@ -178,7 +220,8 @@ class Requester:
             _unknown.labels("not_confirmed").inc()
 
     def _deliver(self, raw: bytes) -> None:
-        if self._caller_bytes not in raw:
+        # A record without our mark holds nothing for us: seen without decoding it.
+        if self._mark not in raw:
             _foreign.inc()
             return
         try:
@@ -196,9 +239,11 @@ class Requester:
         expired = self._pending.expire(self._loop.time())
         if expired:
             _unknown.labels("deadline").inc(expired)
+        if self._handing_over:
+            self._give_up_handing_over()
         _pending.set(len(self._pending))
         is_open = self._producer.available and self._reader.silent_s() < self._limits.silence_s
         if is_open != self._open:
             self._open = is_open
-            log.info("requester is open" if is_open else "requester is closed: Kafka does not answer", partition=self.partition)
+            log.warning("Kafka answers again" if is_open else "Kafka does not answer: commands are shed", partition=self.partition)
         self._timer = self._loop.call_later(TICK_S, self._tick)

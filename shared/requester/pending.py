@@ -60,6 +60,10 @@ class PendingTable:
         """How many commands wait."""
         return len(self._waiting)
 
+    def __contains__(self, command_id: str) -> bool:
+        """Whether this command waits."""
+        return command_id in self._waiting
+
     def has_room(self, priority: Priority) -> bool:
         """Whether a command of this priority may be sent now."""
         return len(self._waiting) < self._ceilings[priority]

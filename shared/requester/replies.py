@@ -22,9 +22,6 @@ log = structlog.get_logger(__name__)
 LONG_POLL_MS: Final = 500
 """A broker that is alive answers a fetch at least this often, data or not."""
 
-SILENCE_LIMIT_S: Final = 10.0
-"""After this long without an answer the consumer is made anew (its connection may hang)."""
-
 OPEN_LIMIT_S: Final = 15.0
 CLOSE_LIMIT_S: Final = 3.0
 RETRY_S: Final = 0.5
@@ -34,12 +31,18 @@ _reopened = Counter("stakewire_requester_reader_reopened_total", "Reply consumer
 
 
 class ReplyReader:
-    """Hands every record of one partition to `deliver`, which must not raise."""
+    """Hands every record of one partition to `deliver`, which must not raise.
 
-    def __init__(self, bootstrap_servers: str, topic: str, partition: int, deliver: Callable[[bytes], None]) -> None:
+    After `reopen_s` without an answer of the broker the consumer is made anew: its connection may hang.
+    """
+
+    def __init__(
+        self, bootstrap_servers: str, topic: str, partition: int, deliver: Callable[[bytes], None], *, reopen_s: float
+    ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._partition = TopicPartition(topic, partition)
         self._deliver = deliver
+        self._reopen_s = reopen_s
         self._next_offset: int | None = None
         self._consumer: AIOKafkaConsumer | None = None
         self._task: asyncio.Task[None] | None = None
@@ -69,9 +72,9 @@ class ReplyReader:
         while True:
             reading = asyncio.create_task(self._read(consumer), name="reply-reader-fetch")
             try:
-                while not reading.done() and self.silent_s() < SILENCE_LIMIT_S:
+                while not reading.done() and self.silent_s() < self._reopen_s:
                     await asyncio.wait([reading], timeout=_CHECK_S)
-                cause = repr(reading.exception()) if reading.done() else f"no answer to a fetch for {SILENCE_LIMIT_S:g} s"
+                cause = repr(reading.exception()) if reading.done() else f"no answer to a fetch for {self._reopen_s:g} s"
             finally:
                 self._consumer = None
                 reading.cancel()
@@ -122,7 +125,15 @@ class ReplyReader:
 
 
 async def _close(consumer: AIOKafkaConsumer) -> None:
-    try:
-        await asyncio.wait_for(consumer.stop(), CLOSE_LIMIT_S)
-    except (KafkaError, OSError, TimeoutError) as error:
-        log.warning("reply consumer did not stop cleanly", cause=repr(error))
+    # Not `wait_for`: that waits for the end of what it cancels, and a consumer without a broker swallows cancellation.
+    closing = asyncio.create_task(consumer.stop(), name="reply-reader-close")
+    closing.add_done_callback(_closed)
+    done, _ = await asyncio.wait([closing], timeout=CLOSE_LIMIT_S)
+    if not done:
+        log.warning("reply consumer did not stop in time and is left behind", limit_s=CLOSE_LIMIT_S)
+        closing.cancel()
+
+
+def _closed(closing: asyncio.Task[None]) -> None:
+    if not closing.cancelled() and closing.exception() is not None:
+        log.warning("reply consumer did not stop cleanly", cause=repr(closing.exception()))

@@ -74,7 +74,9 @@ class SingleLedger:
         if decision.replay is not None:
             return replayed_reply(command, decision.replay, found["balance"], decision.detail)
         if not decision.status:
-            return Reply(command_id=command.command_id, caller=command.caller, result=decision.result, balance=found["balance"] or 0)
+            return Reply(
+                command_id=command.command_id, caller=command.caller, result=decision.result, balance=found["balance"] or 0
+            )
         operation = self._operation(command, decision, player, found["balance"], now_ms)
         await connection.execute(QUERIES["write"], *_arguments(operation, decision, now_ms))
         for session in decision.sessions:

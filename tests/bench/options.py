@@ -34,7 +34,9 @@ class Options:
 
 def parse(arguments: list[str] | None = None) -> Options:
     """Options from the command line, with defaults from the environment. Exits with a message where one is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     defaults = Options()
     for field in fields(Options):
         default = getattr(defaults, field.name)

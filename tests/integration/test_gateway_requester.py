@@ -225,6 +225,22 @@ async def test_stop_ends_what_is_pending_as_unknown(kafka_bootstrap_servers: str
             await requester.ask(bet())
 
 
+async def test_command_that_cannot_be_handed_over_is_shed_at_its_deadline(kafka_bootstrap_servers: str, topics: TopicNames) -> None:
+    async with connected(kafka_bootstrap_servers, topics) as requester:
+        # A topic that the producer does not find: handing over then waits for it to appear.
+        requester._topic = topics.prefix + "absent"
+        started = time.monotonic()
+        with pytest.raises(ShedError, match="handed"):
+            await requester.ask(bet(deadline_ms=300))
+        assert 0.3 <= time.monotonic() - started < 5
+        assert (requester.pending, requester._handing_over, requester._given_up) == (0, {}, set())
+        asking = asyncio.create_task(requester.ask(bet()))
+        await asyncio.sleep(0)
+        await requester.stop()
+        with pytest.raises(ShedError):
+            await asking
+
+
 async def test_missing_topics_stop_the_start_with_what_to_do(kafka_bootstrap_servers: str, topic_prefix: str) -> None:
     requester = Requester(kafka_bootstrap_servers, TopicNames(topic_prefix + "absent."))
     with pytest.raises(TopicError, match="stakewire topics apply"):
@@ -233,11 +249,13 @@ async def test_missing_topics_stop_the_start_with_what_to_do(kafka_bootstrap_ser
         await requester.ask(bet())
 
 
-async def test_kafka_goes_away_and_comes_back(own_servers: LocalServers) -> None:
-    kafka, names = own_servers.kafka, TopicNames("away.")
+@pytest.mark.parametrize("reopen_s", [60.0, 2.0], ids=["the consumer heals", "the consumer is made anew"])
+async def test_kafka_goes_away_and_comes_back(own_servers: LocalServers, topic_prefix: str, reopen_s: float) -> None:
+    kafka, names = own_servers.kafka, TopicNames(topic_prefix)
     apply_topics(kafka.bootstrap_servers, names, topics=(COMMANDS, REPLIES))
-    async with connected(kafka.bootstrap_servers, names, limits=RequesterLimits(silence_s=2.0)) as requester:
-        async with responding(kafka.bootstrap_servers, "away."):
+    limits = RequesterLimits(silence_s=2.0, reopen_s=reopen_s)
+    async with connected(kafka.bootstrap_servers, names, limits=limits) as requester:
+        async with responding(kafka.bootstrap_servers, topic_prefix):
             assert (await requester.ask(bet())).result == Result.OK
         await asyncio.to_thread(kafka.kill)
         started = time.monotonic()
@@ -247,11 +265,19 @@ async def test_kafka_goes_away_and_comes_back(own_servers: LocalServers) -> None
         await until_ready(requester, ready=False)
         with pytest.raises(ShedError):
             await requester.ask(bet())
+        if reopen_s < 60:
+            await until_reopening(requester)
         await asyncio.to_thread(kafka.start)
         await until_ready(requester, ready=True)
-        async with responding(kafka.bootstrap_servers, "away."):
+        async with responding(kafka.bootstrap_servers, topic_prefix):
             assert await answered_at_last(requester) == Result.OK
             assert requester.pending == 0
+
+
+async def until_reopening(requester: Requester) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while requester._reader._consumer is not None:  # noqa: ASYNC110 - a state, not an event
+            await asyncio.sleep(0.05)
 
 
 async def answered_at_last(requester: Requester) -> str:

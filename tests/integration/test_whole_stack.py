@@ -53,12 +53,12 @@ def test_demo_starts_the_stack_plays_and_finds_equal_books(start: StartCommand, 
 def test_a_service_killed_while_bets_run_loses_nothing(part: str, start: StartCommand, stack_run_dir: Path) -> None:
     finish(start("up"))
     simulator = Simulator(stack_file(stack_run_dir)["simulator"])
-    play_id = simulator.start(Play(rounds=300))
+    play_id = simulator.start(Play(rounds=200))
     wait_until(lambda: simulator.state(play_id).callbacks > 50, "bets run")
     assert Processes(stack_run_dir).kill(part)
     assert not simulator.state(play_id).is_over
     assert f"started: {part}\n" in finish(start("up"))
-    wait_until(lambda: simulator.state(play_id).is_over, "all rounds are played")
+    wait_until(lambda: simulator.state(play_id).is_over, "all rounds are played", limit_s=180)
     assert simulator.state(play_id).state == "finished"
     comparison = simulator.compare()
     assert comparison.agree, comparison.differences

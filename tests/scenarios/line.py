@@ -11,11 +11,11 @@ import aiohttp
 import asyncpg
 
 from shared.kafka.topics import TopicNames
-from shared.requester import Requester
-from shared.scenarios import Catalogue
+from shared.requester import Requester, RequesterError
+from shared.scenarios import Catalogue, Scenario
 from tests.scenarios.mascot_driver import MascotDriver
 from tests.scenarios.operator import Operator
-from tests.scenarios.runner import Runner
+from tests.scenarios.runner import Act, Runner
 from tests.scenarios.stack import PlayStack
 from tests.scenarios.store import Store
 from tests.scenarios.world import World
@@ -24,9 +24,9 @@ TIMEOUT_S = 30.0
 PENDING = re.compile(r"^stakewire_requester_pending (\S+)$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Line:
-    """What a test needs to play on a stack."""
+    """What a test needs to play on a stack. `broken` says why nothing more can be played on it, if so."""
 
     stack: PlayStack
     http: aiohttp.ClientSession
@@ -34,6 +34,7 @@ class Line:
     operator: Operator
     store: Store
     mascot: MascotDriver
+    broken: str = ""
 
     async def pending(self, world: World) -> int:
         """How many commands the gateway waits for."""
@@ -43,6 +44,15 @@ class Line:
         found = PENDING.search(page)
         assert found is not None, f"no {PENDING.pattern} among the gateway's metrics"
         return int(float(found[1]))
+
+    async def play(self, scenario: Scenario, catalogue: Catalogue, act: Act | None = None) -> None:
+        """Plays a scenario; once the stack has stopped answering, every further one fails at once."""
+        assert not self.broken, self.broken
+        try:
+            await self.runner(catalogue).play(scenario, act)
+        except (RequesterError, TimeoutError) as error:
+            self.broken = f"the stack stopped answering in scenario {scenario.id!r}: {error!r}"
+            raise AssertionError(f"{self.broken}\n{self.stack.state()}") from error
 
     def runner(self, catalogue: Catalogue) -> Runner:
         """A runner for the one dialect there is."""

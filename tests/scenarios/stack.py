@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from deploy.local import guard
+from deploy.local.files import tail
 from deploy.local.parts import CHECKOUT, is_ready
 from deploy.local.ports import free_ports
 from deploy.local.processes import Command, Processes
@@ -76,6 +77,16 @@ class PlayStack:
     def wait_ready(self, name: str) -> None:
         """Waits until a part says that it is ready."""
         self.processes.wait_until(name, partial(is_ready, HOST, self.ports[name]), READY_S)
+
+    def state(self) -> str:
+        """Which parts run and are ready, and the end of their logs: for the message when they no longer answer."""
+        lines = []
+        for name in PARTS:
+            running = self.processes.find(name) is not None
+            ready = running and is_ready(HOST, self.ports[name])
+            lines += [f"{name}: {'ready' if ready else 'running, not ready' if running else 'not running'}"]
+            lines += [tail(self.processes.log_file(name))]
+        return "\n".join(lines)
 
     def trouble(self) -> list[str]:
         """Lines of the services' logs that speak of exceptions nobody handled."""

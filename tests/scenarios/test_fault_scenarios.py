@@ -73,7 +73,7 @@ class Saboteur:
 @pytest.mark.parametrize("scenario", MASCOT)
 async def test_fault_scenario(scenario: Scenario, local: LocalServers, stack: PlayStack, scenario_catalogue: Catalogue) -> None:
     async with open_line(stack) as line:
-        await line.runner(scenario_catalogue).play(scenario, Saboteur(local, line).act)
+        await line.play(scenario, scenario_catalogue, Saboteur(local, line).act)
 
 
 def test_the_services_survived_all_of_it(stack: PlayStack) -> None:

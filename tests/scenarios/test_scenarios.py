@@ -15,7 +15,7 @@ MASCOT = [pytest.param(scenario, id=f"mascot-{scenario.id}") for scenario in loa
 
 @pytest.mark.parametrize("scenario", MASCOT)
 async def test_scenario(scenario: Scenario, line: Line, scenario_catalogue: Catalogue) -> None:
-    await line.runner(scenario_catalogue).play(scenario)
+    await line.play(scenario, scenario_catalogue)
 
 
 async def test_no_scenario_left_an_unhandled_exception_in_the_logs(line: Line, scenario_stack: PlayStack) -> None:

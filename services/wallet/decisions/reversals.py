@@ -50,7 +50,8 @@ def decide_rollback(command: Rollback, view: View) -> Decision:
     if short and command.overspent == "refuse":
         return answer(Result.INSUFFICIENT_FUNDS, detail="the won money is already spent", currency=target.currency)
     charged = target.free_rounds_charged
-    undo_charge = -charged if target.kind != "rollback" else charged
+    restores = target.kind == "rollback" and not _restores(target)
+    undo_charge = charged if restores else -charged
     grant = _grant_after(view.grant, target, undo_charge)
     return Decision(
         result=Result.OK,
@@ -66,9 +67,9 @@ def decide_rollback(command: Rollback, view: View) -> Decision:
         grant_id=target.grant_id,
         target_seq=target.seq,
         entries=entries,
-        round=_round_after(view.round, target, undo_charge),
+        round=_round_after(view.round, target, undo_charge, restores=restores),
         grant=grant,
-        details='{"overdraft":true}' if short else "",
+        details=_details(overdraft=short, restores=restores),
     )
 
 
@@ -117,26 +118,36 @@ def _grant_after(grant: Grant | None, target: Operation, charge: int) -> Grant |
     return replace(grant, remaining=max(0, min(grant.count, grant.remaining - charge)))
 
 
-def _round_after(before: Round | None, target: Operation, charge: int) -> Round | None:
+def _details(**facts: bool) -> str:
+    true = [f'"{name}":true' for name, holds in facts.items() if holds]
+    return f"{{{','.join(true)}}}" if true else ""
+
+
+def _restores(operation: Operation) -> bool:
+    """Whether an operation is the undo of an undo: it has the effect of the original again."""
+    return operation.kind == "rollback" and '"restores":true' in operation.details
+
+
+def _round_after(before: Round | None, target: Operation, charge: int, *, restores: bool) -> Round | None:
     """The round without what is undone (with it again, when a rollback is undone)."""
     if before is None or before.round_id != target.round_id:
         return None
-    sign = 1 if target.kind == "rollback" else -1
+    sign = 1 if restores else -1
     # A rollback stores what the player paid back as `stake` and what he got back as `win`.
-    stake, win = (target.win, target.stake) if target.kind == "rollback" else (target.stake, target.win)
+    stake, win = (target.win, target.stake) if restores else (target.stake, target.win)
     free_step = (1 if charge > 0 else -1) if charge else 0
     return replace(
         before,
         stake=max(0, before.stake + sign * stake),
         win=max(0, before.win + sign * win),
-        bets=max(0, before.bets + (sign if _was_bet(target) else 0)),
+        bets=max(0, before.bets + (sign if _counts_as_bet(target, restores=restores) else 0)),
         free_charged=max(0, before.free_charged + free_step),
     )
 
 
-def _was_bet(target: Operation) -> bool:
-    """Whether the round counts the operation as a bet (of a rollback: whether it took one out of the count)."""
+def _counts_as_bet(target: Operation, *, restores: bool) -> bool:
+    """Whether the round counts the target as a bet (of a rollback: whether it took one out of the count)."""
     if target.kind == "rollback":
-        return target.win > 0 or target.free_rounds_charged > 0
+        return target.free_rounds_charged > 0 or (target.win if restores else target.stake) > 0
     asked = target.stake + target.nominal_stake + target.free_rounds_asked
     return target.kind == "bet" or (target.kind == "bet_and_win" and asked > 0)

@@ -182,11 +182,10 @@ class Callbacks:
         money = self._account.currencies.get(params.currency)
         stake, win = _units(money, params.withdraw), _units(money, params.deposit)
         charge = params.charge_freerounds or 0
-        common = self._play(params, known, money) | {
-            "closes_round": params.reason == FINAL,
-            "charge_free_rounds": charge,
-            "free_round": bool(params.freeround),
-        }
+        common = self._play(params, known, money)
+        common["closes_round"] = params.reason == FINAL
+        common["charge_free_rounds"] = charge
+        common["free_round"] = bool(params.freeround)
         command: Command
         if stake > 0 and win == 0:
             command = Bet(stake=stake, **common)

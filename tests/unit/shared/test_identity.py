@@ -46,7 +46,8 @@ def test_every_player_key_has_the_form_of_one(brand: str, operator_player_id: st
 
 
 @pytest.mark.parametrize(
-    "text", ["", "YQ56EGLBOSAURQEN", "yq56eglbosaurqe", "yq56eglbosaurqenn", "yq56eglbosaurqe1", "yq56eglbosaurqen\n", "yq56eglbosaurqé2"]
+    "text",
+    ["", "YQ56EGLBOSAURQEN", "yq56eglbosaurqe", "yq56eglbosaurqenn", "yq56eglbosaurqe1", "yq56eglbosaurqen\n", "yq56eglbosaurqé2"],
 )
 def test_what_is_no_player_key(text: str) -> None:
     assert not identity.is_player_key(text)

@@ -33,8 +33,6 @@ class SignedCall(Struct, frozen=True):
     id: int | str
     body: bytes
     headers: dict[str, str]
-    lines: bytes = b""
-    """The headers as they go over the wire."""
 
 
 class Outcome(Struct, frozen=True):
@@ -55,7 +53,7 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 def read_answer(call: SignedCall, status: int, headers: Mapping[str, str], body: bytes, signer: Signer) -> Outcome:
-    """The outcome of a call that was answered with these bytes; names of `headers` are in lower case."""
+    """The outcome of a call that was answered with these bytes; `headers` are asked for by names in lower case."""
     if status in PASSING_STATUSES:
         return Outcome("unknown", text=f"HTTP {status}")
     if status != HTTP_OK:

@@ -63,7 +63,7 @@ class Signer:
     def fault_of_answer(self, received: Mapping[str, str], sent: Mapping[str, str], body: bytes) -> str | None:
         """What is wrong with the signature of an answer, or None.
 
-        `received` has names in lower case; `sent` are the headers of the request that is answered.
+        `received` is asked for names in lower case; `sent` are the headers of the request that is answered.
         """
         for name, lower in _ECHOED:
             if received.get(lower) != sent[name]:

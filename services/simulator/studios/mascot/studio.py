@@ -43,7 +43,8 @@ class MascotStudio:
         self._playing: set[str] = set()
 
     async def start(self) -> None:
-        """Takes up what a process before this one left open."""
+        """Opens the wire and takes up what a process before this one left open."""
+        self._wire.open()
         books = self.target.books
         for deposit in books.unresolved_deposits():
             if self._is_ours(deposit.player):
@@ -58,7 +59,7 @@ class MascotStudio:
     async def close(self) -> None:
         """Stops the cycle and the wire; what is open stays in the books."""
         await self.cycle.close()
-        self._wire.close()
+        await self._wire.close()
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -75,7 +75,7 @@ BEGIN
             UNION ALL
             SELECT f.r FROM json_to_recordset(p_provider_sessions) u(player text, account text, session_id text)
                 CROSS JOIN LATERAL (SELECT s AS r FROM sessions s WHERE s.player = u.player AND s.provider_account = u.account
-                    AND s.provider_session_id = u.session_id AND s.provider_session_id <> '' ORDER BY s.opened_at_ms DESC LIMIT 1) f
+                    AND s.provider_session_id = u.session_id AND s.provider_session_id <> '' ORDER BY s.opened_at_ms DESC, s.session_id DESC LIMIT 1) f
             UNION ALL
             SELECT f.r FROM json_to_recordset(p_live) u(player text, account text)
                 CROSS JOIN LATERAL (SELECT s AS r FROM sessions s WHERE s.player = u.player AND s.provider_account = u.account

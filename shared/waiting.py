@@ -1,0 +1,26 @@
+"""Waiting at most so long, for things that do not always listen to a cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+async def give_up_after(work: Coroutine[Any, Any, object], limit_s: float, what: str) -> None:
+    """Runs `work` to its end or leaves it behind after `limit_s` seconds; its errors become a log line.
+
+    `asyncio.wait_for` waits for the cancelled task, and aiokafka's clients may swallow the cancellation when no broker
+    answers: a stop would hang for good.
+    """
+    task = asyncio.ensure_future(work)
+    _, pending = await asyncio.wait([task], timeout=limit_s)
+    if pending:
+        task.cancel()
+        log.warning("it did not end in time and is left behind", what=what, limit_s=limit_s)
+    elif not task.cancelled() and (error := task.exception()) is not None:
+        log.warning("it did not end cleanly", what=what, cause=repr(error))

@@ -1,0 +1,196 @@
+"""One event loop's connections to a stand: commands with and without a caller who waits, raw records, the database."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+import asyncpg
+
+from shared.contracts import (
+    Bet,
+    BetAndWin,
+    Command,
+    CreatePlayer,
+    Deposit,
+    GetBalance,
+    Reply,
+    Result,
+    Rollback,
+    Win,
+    codec,
+)
+from shared.identity import partition_of, player_key
+from shared.kafka.producer import Producer
+from shared.kafka.topics import COMMANDS
+from shared.requester import Requester
+from tests.integration.wallet.stand import WalletStand
+
+ACCOUNT = "mascot-demo"
+EUR = 100_000
+PATIENCE_MS = 60_000
+"""How long a command of these tests waits for its reply, unless the test is about time."""
+
+
+class Names:
+    """Fresh players and ids; `run` makes them new each time."""
+
+    def __init__(self) -> None:
+        self._run = secrets.token_hex(4)
+        self._count = count(1)
+
+    def player(self) -> str:
+        """The key of a player who exists nowhere yet; his operator's id is `operators_id` of it."""
+        return player_key("main", self.operators_id())
+
+    def operators_id(self) -> str:
+        """An operator's id of a player."""
+        return f"p{next(self._count)}-{self._run}"
+
+    def ref(self) -> str:
+        """A provider's id of a transaction."""
+        return f"1:{next(self._count)}-{self._run}"
+
+    def player_on(self, partition: int) -> str:
+        """A fresh operator's id whose player lives on a partition."""
+        while True:
+            name = self.operators_id()
+            if partition_of(player_key("main", name), COMMANDS.partitions) == partition:
+                return name
+
+
+def operators(player: str, key: str) -> dict[str, Any]:
+    """The header of an operator's command."""
+    return {
+        "command_id": "", "player": player, "provider_account": "operator", "namespace": "operator", "external_id": key,
+        "deadline_ms": PATIENCE_MS,
+    }  # fmt: skip
+
+
+def play(player: str, ref: str, **fields: Any) -> dict[str, Any]:
+    """The header of a provider's call in EUR."""
+    return {
+        "command_id": "", "player": player, "provider_account": ACCOUNT, "namespace": "tx", "external_id": ref, "currency": "EUR",
+        "player_currency": "EUR", "game_id": "riot", "game_state": "live", "deadline_ms": PATIENCE_MS, **fields,
+    }  # fmt: skip
+
+
+def bet(player: str, ref: str, stake: int = EUR, **fields: Any) -> Bet:
+    return Bet(**play(player, ref, **{"round_id": ref, **fields}), stake=stake)
+
+
+def win(player: str, ref: str, amount: int = EUR, **fields: Any) -> Win:
+    return Win(**play(player, ref, **{"round_id": ref, **fields}), win=amount)
+
+
+def bet_and_win(player: str, ref: str, stake: int = EUR, amount: int = EUR, **fields: Any) -> BetAndWin:
+    return BetAndWin(**play(player, ref, **{"round_id": ref, **fields}), stake=stake, win=amount)
+
+
+def rollback(player: str, ref: str, **fields: Any) -> Rollback:
+    return Rollback(**play(player, ref, **{"namespace": "undo", **fields}), target_namespace="tx", target_external_id=ref)
+
+
+def get_balance(player: str, **fields: Any) -> GetBalance:
+    return GetBalance(**play(player, "", **{"namespace": "", **fields}))
+
+
+def create(operators_id: str, currencies: tuple[str, ...] = ("EUR",)) -> CreatePlayer:
+    player = player_key("main", operators_id)
+    return CreatePlayer(**operators(player, "create"), brand="main", operator_player_id=operators_id, currencies=currencies)
+
+
+def deposit(player: str, amount: int, key: str = "deposit") -> Deposit:
+    return Deposit(**operators(player, key), currency="EUR", amount=amount)
+
+
+@dataclass
+class Line:
+    """What a test needs to talk to the wallets of a stand."""
+
+    stand: WalletStand
+    requester: Requester
+    producer: Producer
+    pool: asyncpg.Pool
+    names: Names = field(default_factory=Names)
+
+    async def ask(self, command: Command) -> Reply:
+        """A command and its reply."""
+        return await self.requester.ask(command)
+
+    async def done(self, command: Command) -> Reply:
+        """A command that must succeed."""
+        reply = await self.requester.ask(command)
+        assert reply.result == Result.OK, f"{command.kind} was answered {reply.result}: {reply.detail}"
+        return reply
+
+    async def new_player(self, balance: int = 100 * EUR, *, partition: int | None = None) -> str:
+        """A player with money."""
+        name = self.names.operators_id() if partition is None else self.names.player_on(partition)
+        player = player_key("main", name)
+        await self.done(create(name))
+        if balance:
+            await self.done(deposit(player, balance))
+        return player
+
+    async def send(self, *commands: Command, age_ms: int = 0) -> list[int]:
+        """Commands without waiting for replies, in one record batch a partition; their offsets. `age_ms`: how old they claim to be."""
+        offsets = []
+        partitions = {partition_of(command.player, COMMANDS.partitions) for command in commands}
+        at_ms = int(time.time() * 1_000) - age_ms
+        for partition in sorted(partitions):
+            here = [each for each in commands if partition_of(each.player, COMMANDS.partitions) == partition]
+            records = [(each.player.encode(), codec.encode(each), at_ms) for each in here]
+            for future in await self.producer.send_bundle(self.stand.names.of(COMMANDS), records, partition=partition):
+                metadata: Any = await future
+                offsets.append(metadata.offset)
+        return offsets
+
+    async def send_raw(self, value: bytes, *, key: bytes, partition: int) -> int:
+        """One record as it is; its offset."""
+        future = await self.producer.send(self.stand.names.of(COMMANDS), value, partition=partition, key=key)
+        metadata: Any = await future
+        offset: int = metadata.offset
+        return offset
+
+    def addressed(self, command: Command, command_id: str) -> Command:
+        """A command whose reply this line's partition gets, though nobody waits for it."""
+        return replace(command, command_id=command_id, caller="tests", reply_partition=self.requester.partition)
+
+    async def balance(self, player: str) -> int:
+        """The balance as stored."""
+        value = await self.pool.fetchval("SELECT balance FROM balances WHERE player = $1 AND currency = 'EUR'", player)
+        assert value is not None, f"{player} has no account in EUR"
+        return int(value)
+
+    async def operations(self, player: str) -> list[asyncpg.Record]:
+        """The stored operations of a player, in order."""
+        rows: list[asyncpg.Record] = await self.pool.fetch("SELECT * FROM operations WHERE player = $1 ORDER BY seq", player)
+        return rows
+
+    async def position(self, player: str) -> int:
+        """The position of a player's partition."""
+        partition = partition_of(player, COMMANDS.partitions)
+        return int(await self.pool.fetchval("SELECT next_offset FROM partition_position WHERE partition = $1", partition))
+
+
+@asynccontextmanager
+async def open_line(stand: WalletStand) -> AsyncIterator[Line]:
+    """Connects; disconnects at the end."""
+    requester = Requester(stand.kafka_bootstrap_servers, stand.names, instance_id="tests")
+    producer = Producer(stand.kafka_bootstrap_servers)
+    async with asyncpg.create_pool(stand.database_url, min_size=1, max_size=4) as pool:
+        await producer.start()
+        try:
+            await requester.start()
+            try:
+                yield Line(stand, requester, producer, pool)
+            finally:
+                await requester.stop()
+        finally:
+            await producer.stop()

@@ -1,0 +1,1 @@
+"""Tests of the wallet's pure parts: decisions, chain, working set, intake."""

@@ -1,0 +1,135 @@
+"""From records to commands: what is unreadable keeps its place, what is late is known, whose clock is off is noticed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from services.wallet.intake import CLOCK_TOLERANCE_MS, EXPIRING, Taken, clocks_agree, is_expired, reply_address, take
+from shared.contracts import Command, codec
+from tests.unit.wallet.builders import (
+    KEY,
+    NOW,
+    activate_session,
+    bet,
+    bet_and_win,
+    close_session,
+    create_player,
+    deposit,
+    end_round,
+    get_balance,
+    grant_free_rounds,
+    open_session,
+    rollback,
+    win,
+    withdraw,
+)
+
+BET = replace(bet(), caller="gateway-1", reply_partition=4)
+
+
+def record(value: bytes | None, key: bytes | None = KEY.encode(), offset: int = 17) -> Any:
+    return SimpleNamespace(partition=3, offset=offset, timestamp=NOW, key=key, value=value)
+
+
+def test_a_command_is_decoded_with_its_place() -> None:
+    (taken,) = take([record(codec.encode(BET))])
+    assert (taken.command, taken.cause) == (BET, "")
+    assert (taken.partition, taken.offset, taken.timestamp_ms, taken.key) == (3, 17, NOW, KEY)
+    assert reply_address(taken) == ("c1", "gateway-1", 4)
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "cause", "address"),
+    [
+        pytest.param(b"", KEY, "not a command", None, id="empty"),
+        pytest.param(None, KEY, "not a command", None, id="no value"),
+        pytest.param(b"\x00\xff", KEY, "not a command", None, id="bytes"),
+        pytest.param(b"{}", KEY, "is of kind ''", None, id="an empty object"),
+        pytest.param(codec.encode(BET), "other", "the record's key 'other' is not the command's player", "gateway-1", id="another key"),
+        pytest.param(codec.encode(BET), "", "the record's key '' is not the command's player", "gateway-1", id="no key"),
+        pytest.param(
+            codec.encode(BET).replace(b'"bet"', b'"jackpot_spin"'), KEY, "is of kind 'jackpot_spin'", "gateway-1", id="a newer kind"
+        ),
+        pytest.param(codec.encode(BET).replace(b":400000", b":0.5"), KEY, "not a command", "gateway-1", id="a fraction of a unit"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_keeps_its_place_and_says_why(value: bytes | None, key: str, cause: str, address: str | None) -> None:
+    before, taken, after = take([
+        record(codec.encode(BET), offset=1), record(value, key.encode() or None, offset=2), record(codec.encode(BET), offset=3),
+    ])  # fmt: skip
+    assert taken.command is None
+    assert cause in taken.cause
+    assert (taken.offset, taken.raw) == (2, value or b"")
+    assert reply_address(taken) == (("c1", address, 4) if address else None)
+    assert (before.command, after.command) == (BET, BET)
+
+
+def test_a_key_that_is_no_text_is_no_player() -> None:
+    (taken,) = take([record(codec.encode(BET), b"\xff\xfe")])
+    assert taken.command is None
+
+
+STAKES = [bet(), bet_and_win(), withdraw(), open_session(), get_balance()]
+OWED = [win(), rollback(), end_round(), deposit(), grant_free_rounds(), create_player(), activate_session(), close_session()]
+
+
+def late(command: Command, by_ms: int) -> Taken:
+    return Taken(partition=0, offset=0, timestamp_ms=NOW - command.deadline_ms - by_ms, key=KEY, raw=b"", command=command)
+
+
+@pytest.mark.parametrize("command", STAKES, ids=lambda command: command.kind)
+def test_a_stake_expires_a_margin_after_its_callers_deadline(command: Command) -> None:
+    command = replace(command, deadline_ms=2_500)
+    assert not is_expired(late(command, 500), NOW, 500)
+    assert is_expired(late(command, 501), NOW, 500)
+
+
+@pytest.mark.parametrize("command", OWED, ids=lambda command: command.kind)
+def test_what_is_owed_never_expires(command: Command) -> None:
+    assert not is_expired(late(command, 86_400_000), NOW, 500)
+
+
+def test_every_command_was_asked_whether_it_expires() -> None:
+    assert {command.kind for command in (*STAKES, *OWED)} == set(codec.COMMAND_CLASSES)
+    assert {command.kind for command in STAKES} == EXPIRING
+
+
+def test_what_cannot_be_read_does_not_expire() -> None:
+    assert not is_expired(Taken(partition=0, offset=0, timestamp_ms=0, key="", raw=b""), NOW, 500)
+
+
+def alarms() -> float:
+    return REGISTRY.get_sample_value("stakewire_wallet_clock_alarms_total") or 0
+
+
+@pytest.mark.parametrize(
+    ("youngest_ms", "waiting_since_ms"),
+    [
+        pytest.param(NOW, NOW - 100, id="just now"),
+        pytest.param(NOW + CLOCK_TOLERANCE_MS, NOW - 100, id="a little ahead"),
+        pytest.param(NOW - CLOCK_TOLERANCE_MS, NOW, id="a little behind"),
+        pytest.param(NOW - 3_600_000, None, id="an hour old in a wallet that lags"),
+    ],
+)
+def test_clocks_that_agree(youngest_ms: int, waiting_since_ms: int | None) -> None:
+    before = alarms()
+    assert clocks_agree(youngest_ms, NOW, waiting_since_ms)
+    assert alarms() == before
+
+
+@pytest.mark.parametrize(
+    ("youngest_ms", "waiting_since_ms"),
+    [
+        pytest.param(NOW + CLOCK_TOLERANCE_MS + 1, None, id="from the future"),
+        pytest.param(NOW - CLOCK_TOLERANCE_MS - 1, NOW, id="older than the wait of an idle wallet"),
+    ],
+)
+def test_clocks_that_disagree_raise_an_alarm(youngest_ms: int, waiting_since_ms: int | None) -> None:
+    before = alarms()
+    assert not clocks_agree(youngest_ms, NOW, waiting_since_ms)
+    assert alarms() == before + 1
