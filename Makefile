@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 CHECKED := services shared deploy tests
 
-.PHONY: help run up down status demo test bench lint format lock clean install install-dev
+.PHONY: help run up down status demo test faults bench lint format lock clean install install-dev
 
 help: ## show this list
 	@echo "Stakewire: the operator's side of casino game integration. The two commands to know: make run, make test."
@@ -38,6 +38,9 @@ demo: $(RUNTIME) ## play 2,000 rounds with retries and rollbacks, then compare t
 
 test: $(DEVELOPMENT) ## the whole test suite, on a PostgreSQL and a Kafka of its own
 	@$(BIN)/python -m pytest tests
+
+faults: $(DEVELOPMENT) ## the fault suite, longer than in `make test`: kill -9 at each step, zombies, restarts
+	@STAKEWIRE_FAULT_ROUNDS=$${STAKEWIRE_FAULT_ROUNDS:-10} $(BIN)/python -m pytest tests/faults
 
 bench: $(DEVELOPMENT) ## measure throughput and latency against a baseline
 	@$(BIN)/python -m tests.bench
