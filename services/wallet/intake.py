@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from shared.errors import ContractError
 log = structlog.get_logger(__name__)
 
 CLOCK_TOLERANCE_MS: Final = 2_000
+CLOCK_WINDOW_MS: Final = 20_000
+"""Record times must be off for half of this, without exception, before old records alone raise the alarm."""
 EXPIRING: Final = frozenset({"bet", "bet_and_win", "withdraw", "open_session", "get_balance"})
 """Kinds that a late wallet skips; wins, rollbacks and all else are applied however late (architecture section 4)."""
 
@@ -77,24 +80,41 @@ def is_expired(taken: Taken, at_ms: int, margin_ms: int) -> bool:
     return command is not None and command.kind in EXPIRING and at_ms - taken.timestamp_ms > command.deadline_ms + margin_ms
 
 
-def clocks_agree(youngest_ms: int, at_ms: int, waiting_since_ms: int | None) -> bool:
+class ClockWatch:
     """Whether record times may be used for expiry.
 
-    A record from the future, or one that came to a wallet with nothing to do and claims to be older than its wait,
-    says that the clocks disagree by more than two seconds: nothing is expired then, and an alarm is raised.
-    `waiting_since_ms` is None where the wallet was not idle.
+    A record from the future says at once that the clocks disagree. Records that are old although the wallet waits for
+    them say so only when they are all old, for a while: one burst of old ones is what a broker's outage leaves behind.
     """
-    ahead = youngest_ms - at_ms
-    behind = waiting_since_ms - youngest_ms if waiting_since_ms is not None else 0
-    if ahead <= CLOCK_TOLERANCE_MS and behind <= CLOCK_TOLERANCE_MS:
-        return True
-    _clock_alarms.inc()
-    log.error(
-        "the clocks of gateway and wallet disagree, nothing is expired; check time synchronisation",
-        record_ahead_ms=ahead,
-        record_behind_ms=behind,
-    )
-    return False
+
+    def __init__(self) -> None:
+        self._behind: deque[tuple[int, int]] = deque()
+        """(when, how old) of the youngest record of each batch that came to an idle wallet, oldest first."""
+
+    def agree(self, youngest_ms: int, at_ms: int, waiting_since_ms: int | None) -> bool:
+        """Looks at one batch: the time of its youngest record, the time now, since when the wallet had waited for it.
+
+        `waiting_since_ms` is None where the wallet was not idle: then its own lag may be what makes a record old.
+        """
+        if youngest_ms - at_ms > CLOCK_TOLERANCE_MS:
+            return self._disagree(at_ms, at_ms - youngest_ms)
+        if waiting_since_ms is not None:
+            self._behind.append((at_ms, waiting_since_ms - youngest_ms))
+        while self._behind and at_ms - self._behind[0][0] > CLOCK_WINDOW_MS:
+            self._behind.popleft()
+        if not self._behind or at_ms - self._behind[0][0] < CLOCK_WINDOW_MS // 2:
+            return True
+        least = min(behind for _, behind in self._behind)
+        return least <= CLOCK_TOLERANCE_MS or self._disagree(at_ms, least)
+
+    def _disagree(self, at_ms: int, behind_ms: int) -> bool:
+        _clock_alarms.inc()
+        log.error(
+            "the clocks of gateway and wallet disagree, nothing is expired; check time synchronisation",
+            record_behind_ms=behind_ms,
+            at_ms=at_ms,
+        )
+        return False
 
 
 def reply_address(taken: Taken) -> tuple[str, str, int] | None:

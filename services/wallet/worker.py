@@ -24,7 +24,7 @@ from prometheus_client import Counter, Gauge
 from services.wallet.batch import BatchApplier, Published
 from services.wallet.failpoints import Failpoint
 from services.wallet.gaming_day import GamingDays
-from services.wallet.intake import Taken, clocks_agree, now_ms, take
+from services.wallet.intake import ClockWatch, Taken, now_ms, take
 from services.wallet.ledger.positions import EpochError, current_epoch, read_positions
 from services.wallet.ledger.store import PositionMovedError
 from services.wallet.outbox import Outbox
@@ -80,6 +80,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._known_gaps: set[tuple[int, int]] = set()
         self._epoch = 0
         self._busy = asyncio.Lock()
+        self._clocks = ClockWatch()
         self._in_hand: asyncio.Future[None] | None = None
         self._failure: asyncio.Future[None] | None = None
         self._pending: deque[tuple[list[asyncio.Future[object]], dict[int, int]]] = deque()
@@ -232,7 +233,9 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     async def _one(self, batch: Batch) -> None:
         """One batch from the ledger to Kafka."""
         self._check_order(batch.items)
-        expire = not batch.items or clocks_agree(max(item.timestamp_ms for item in batch.items), now_ms(), batch.waiting_since_ms)
+        expire = not batch.items or self._clocks.agree(
+            max(item.timestamp_ms for item in batch.items), now_ms(), batch.waiting_since_ms
+        )
         owned = [item for item in batch.items if item.partition in self._positions]
         published = await self._applied(owned, expire=expire)
         await self._applier.give_up_deferred(published)

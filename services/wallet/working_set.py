@@ -63,7 +63,10 @@ class WorkingSet:
         self._operations: dict[Key, Operation] = {key_of(item): item for item in loaded.operations}
         self._undone = loaded.undone
         self._rounds = {(item.player, item.provider_account, item.round_id): item for item in loaded.rounds}
-        self._sessions = {(item.player, item.session_id): item for item in loaded.sessions}
+        self._sessions: dict[tuple[str, str], Session] = {}
+        self._session_names: dict[tuple[str, str], dict[str, None]] = {}
+        for session in loaded.sessions:
+            self._put_session(session)
         self._grants = {(item.player, item.grant_id): item for item in loaded.grants}
         self._profiles = {item.player: item for item in loaded.profiles}
         # What has to be written; dictionaries keep the last state of each row.
@@ -118,6 +121,7 @@ class WorkingSet:
             if target is not None:
                 undone = (player, target.seq) in self._undone
                 currency, round_id, grant_id = target.currency, target.round_id, target.grant_id
+        stored = self._operations.get((player, command.provider_account, command.namespace, command.external_id))
         session, pending, active = self._sessions_for(command)
         creates = command.kind == "create_player"
         return View(
@@ -126,7 +130,8 @@ class WorkingSet:
             player=self.players.get(player),
             balance=self.balances.get((player, currency)),
             currencies=tuple(code for key, code in self.balances if key == player) if creates else (),
-            stored=self._operations.get((player, command.provider_account, command.namespace, command.external_id)),
+            stored=stored,
+            stored_undone=stored is not None and (player, stored.seq) in self._undone,
             target=target,
             target_movements=target.movements if target is not None else (),
             target_undone=undone,
@@ -149,9 +154,8 @@ class WorkingSet:
         named: Session | None = self._sessions.get((player, session_id)) if session_id else None
         pending: Session | None = None
         active: list[Session] = []
-        for item in self._sessions.values():
-            if item.player != player or item.provider_account != account:
-                continue
+        for name in self._session_names.get((player, account), ()):
+            item = self._sessions[player, name]
             if provider_session_id and item.provider_session_id == provider_session_id:
                 named = item if named is None else max(named, item, key=_age)
             elif item.status == "pending":
@@ -272,10 +276,14 @@ class WorkingSet:
             self._profiles[player.player] = decision.profile
             self.new_profiles.append(decision.profile)
 
+    def _put_session(self, session: Session) -> None:
+        self._sessions[session.player, session.session_id] = session
+        self._session_names.setdefault((session.player, session.provider_account), {})[session.session_id] = None
+
     def _note_changes(self, decision: Decision) -> None:
         for session in decision.sessions:
-            key = (session.player, session.session_id)
-            self._sessions[key] = self.changed_sessions[key] = session
+            self._put_session(session)
+            self.changed_sessions[session.player, session.session_id] = session
         if decision.round is not None:
             item = decision.round
             place = (item.player, item.provider_account, item.round_id)

@@ -38,12 +38,17 @@ def win_account(provider_account: str, *, free: bool, promo_class: str) -> str:
     return house_account(provider_account)
 
 
-def replay_or_conflict(stored: Operation, *, same: bool) -> Decision:
-    """The answer for a key that is taken: again what was answered, or DUPLICATE_DIFFERENT for other content."""
+def replay_or_conflict(stored: Operation, *, same: bool, undone: bool = False) -> Decision:
+    """The answer for a key that is taken: again what was answered, or DUPLICATE_DIFFERENT for other content.
+
+    `undone`: it was rolled back since. A success would let a round run on a stake that was given back.
+    """
     if stored.status == TOMBSTONE:
         return answer(Result.ORIGINAL_CANCELLED, detail="it was rolled back before it arrived", currency=stored.currency)
     if not same:
         return answer(Result.DUPLICATE_DIFFERENT, detail="the same id came before with other content", currency=stored.currency)
+    if undone:
+        return answer(Result.ORIGINAL_CANCELLED, detail="it was applied and rolled back", currency=stored.currency)
     return Decision(result=stored.result, replay=stored, limit=stored.limit, currency=stored.currency)
 
 
@@ -118,9 +123,18 @@ def _grace(session: Session, round_: Round | None) -> bool:
     return round_ is not None and round_.status == "open" and round_.session_id == session.session_id
 
 
-def seen(session: Session | None, now_ms: int) -> tuple[Session, ...]:
-    """The session with its last sign of life moved on, where that is worth a write."""
-    if session is None or now_ms - session.last_seen_ms < SEEN_GRAIN_MS:
+def seen(session: Session | None, command: PlayCommand, now_ms: int) -> tuple[Session, ...]:
+    """The session with its last sign of life moved on, where that is worth a write.
+
+    A stake proves that the provider has opened its side: a pending session becomes active by it, so that the end of a
+    launch that seemed to fail does not close a game in play. Older sessions are superseded by ActivateSession alone.
+    """
+    if session is None:
+        return ()
+    if session.status == "pending":
+        provider_session_id = command.provider_session_id or session.provider_session_id
+        return (replace(session, status="active", provider_session_id=provider_session_id, last_seen_ms=now_ms),)
+    if now_ms - session.last_seen_ms < SEEN_GRAIN_MS:
         return ()
     return (replace(session, last_seen_ms=now_ms),)
 

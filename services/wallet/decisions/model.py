@@ -158,7 +158,7 @@ class Profile(Struct, frozen=True, kw_only=True):
 class View(Struct, frozen=True, kw_only=True):
     """All that one command may look at, as it stands after the commands before it.
 
-    `stored` is the operation in the command's own slot, `target` the one it undoes, `target_movements` that one's
+    `stored` is the operation in the command's own slot (`stored_undone`: it was rolled back since), `target` the one it undoes, `target_movements` that one's
     movements, `target_undone` whether it was undone. `session` is the one the command names (by our id or the
     provider's), `pending` the player's newest pending session at that provider account, `active` the active ones.
     `balance` is None where the player has no account in the command's currency. `expired` says that the caller was
@@ -171,6 +171,7 @@ class View(Struct, frozen=True, kw_only=True):
     balance: int | None = None
     currencies: tuple[str, ...] = ()
     stored: Operation | None = None
+    stored_undone: bool = False
     target: Operation | None = None
     target_movements: tuple[Movement, ...] = ()
     target_undone: bool = False

@@ -39,7 +39,7 @@ def _decide(command: MoneyCommand, view: View, stake: int, win: int, *, is_stake
     if foreign_player(command, view) or view.player is None:
         return answer(Result.PLAYER_NOT_FOUND)
     if view.stored is not None:
-        return replay_or_conflict(view.stored, same=same_money(view.stored, command, stake, win))
+        return replay_or_conflict(view.stored, same=same_money(view.stored, command, stake, win), undone=view.stored_undone)
     if view.expired and is_stake:
         return answer(Result.NOT_DONE, detail="it arrived after its caller had given up")
     if is_stake:
@@ -72,7 +72,7 @@ def _decide(command: MoneyCommand, view: View, stake: int, win: int, *, is_stake
         game_id=command.game_id,
         grant_id=command.grant_id,
         entries=entries_of(debit, win, command.provider_account, free=free, promo_class=command.promo_class),
-        sessions=seen(session, view.now_ms) if is_stake else (),
+        sessions=seen(session, command, view.now_ms) if is_stake else (),
         round=round_after(
             command, view, bets=int(is_stake), stake=debit, win=win, free_charged=int(charged > 0), session_id=session_id
         ),
@@ -85,11 +85,9 @@ def _refusal(command: MoneyCommand, view: View, stake: int, win: int) -> Decisio
     if view.player is not None and view.player.status != "active":
         return refuse(command, view, Result.PLAYER_BLOCKED, stake=stake, win=win)
     by_session = session_refusal(command, view)
-    if by_session == Result.TOKEN_EXPIRED:
-        return refuse(command, view, by_session, stake=stake, win=win)
     if by_session:
-        # An unknown session may become known, and a currency without an account has no line in the ledger.
-        return answer(by_session, detail="session")
+        # Not stored (behaviour rule 8): an unknown session may become known, an ended one gives the same answer again.
+        return answer(by_session, detail="session", currency=command.currency)
     if wrong_currency(command, view):
         return answer(Result.WRONG_CURRENCY)
     if command.game_state == "off" and view.round is None:

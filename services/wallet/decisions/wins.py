@@ -23,7 +23,7 @@ def decide_win(command: Win, view: View) -> Decision:
     if foreign_player(command, view):
         return answer(Result.PLAYER_NOT_FOUND)
     if view.stored is not None:
-        return replay_or_conflict(view.stored, same=same_money(view.stored, command, 0, command.win))
+        return replay_or_conflict(view.stored, same=same_money(view.stored, command, 0, command.win), undone=view.stored_undone)
     if wrong_currency(command, view):
         return answer(Result.WRONG_CURRENCY)
     if command.bet_required and (view.round is None or view.round.bets == 0):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from services.wallet.intake import CLOCK_TOLERANCE_MS, EXPIRING, Taken, clocks_agree, is_expired, reply_address, take
+from services.wallet.intake import CLOCK_TOLERANCE_MS, CLOCK_WINDOW_MS, EXPIRING, ClockWatch, Taken, is_expired, reply_address, take
 from shared.contracts import Command, codec
 from tests.unit.wallet.builders import (
     KEY,
@@ -118,18 +118,30 @@ def alarms() -> float:
 )
 def test_clocks_that_agree(youngest_ms: int, waiting_since_ms: int | None) -> None:
     before = alarms()
-    assert clocks_agree(youngest_ms, NOW, waiting_since_ms)
+    assert ClockWatch().agree(youngest_ms, NOW, waiting_since_ms)
     assert alarms() == before
 
 
-@pytest.mark.parametrize(
-    ("youngest_ms", "waiting_since_ms"),
-    [
-        pytest.param(NOW + CLOCK_TOLERANCE_MS + 1, None, id="from the future"),
-        pytest.param(NOW - CLOCK_TOLERANCE_MS - 1, NOW, id="older than the wait of an idle wallet"),
-    ],
-)
-def test_clocks_that_disagree_raise_an_alarm(youngest_ms: int, waiting_since_ms: int | None) -> None:
+def test_a_record_from_the_future_raises_the_alarm_at_once() -> None:
     before = alarms()
-    assert not clocks_agree(youngest_ms, NOW, waiting_since_ms)
+    assert not ClockWatch().agree(NOW + CLOCK_TOLERANCE_MS + 1, NOW, None)
     assert alarms() == before + 1
+
+
+def test_records_that_stay_older_than_the_wait_for_them_raise_the_alarm() -> None:
+    watch, before = ClockWatch(), alarms()
+    times = range(NOW, NOW + CLOCK_WINDOW_MS, 1_000)
+    answers = [watch.agree(at_ms - CLOCK_TOLERANCE_MS - 500, at_ms, at_ms - 100) for at_ms in times]
+    assert answers[0]
+    assert not answers[-1]
+    assert alarms() > before
+
+
+def test_a_burst_of_old_records_after_an_outage_is_no_alarm() -> None:
+    """They were late on their way, not stamped by another clock: their stakes must expire."""
+    watch, before = ClockWatch(), alarms()
+    assert watch.agree(NOW - 10_800, NOW, NOW - 100)
+    assert watch.agree(NOW - 9_000, NOW + 300, NOW + 200)
+    for at_ms in range(NOW + 1_000, NOW + CLOCK_WINDOW_MS, 1_000):
+        assert watch.agree(at_ms - 5, at_ms, at_ms - 100)
+    assert alarms() == before

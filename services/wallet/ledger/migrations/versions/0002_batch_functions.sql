@@ -35,6 +35,7 @@ CREATE FUNCTION load_batch(
 ) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     targets operations[];
+    found operations[];
 BEGIN
     -- 1. Lock, in sorted order, in a statement of its own.
     PERFORM 1 FROM players p WHERE p.player = ANY (p_players) ORDER BY p.player FOR UPDATE;
@@ -49,15 +50,17 @@ BEGIN
         targets := ARRAY(SELECT t.r FROM json_to_recordset(p_targets) u(player text, account text, namespace text, external_id text)
             CROSS JOIN LATERAL (SELECT o AS r FROM operations o WHERE o.player = u.player AND o.provider_account = u.account
                 AND o.namespace = u.namespace AND o.external_id = u.external_id OFFSET 0) t);
-        o_undone := (SELECT json_agg(t) FROM unnest(targets) u CROSS JOIN LATERAL (
-            SELECT o.player, o.target_seq FROM operations o WHERE o.player = u.player AND o.target_seq = u.seq OFFSET 0) t);
     END IF;
     IF p_keys IS NOT NULL THEN
-        o_operations := (SELECT json_agg(operation_json(t.r)) FROM (
-            SELECT f.r FROM json_to_recordset(p_keys) u(player text, account text, namespace text, external_id text)
-                CROSS JOIN LATERAL (SELECT o AS r FROM operations o WHERE o.player = u.player AND o.provider_account = u.account
-                    AND o.namespace = u.namespace AND o.external_id = u.external_id OFFSET 0) f
-            UNION ALL SELECT x FROM unnest(targets) x) t);
+        found := targets || ARRAY(
+            SELECT t.r FROM json_to_recordset(p_keys) u(player text, account text, namespace text, external_id text)
+            CROSS JOIN LATERAL (SELECT o AS r FROM operations o WHERE o.player = u.player AND o.provider_account = u.account
+                AND o.namespace = u.namespace AND o.external_id = u.external_id OFFSET 0) t);
+        IF cardinality(found) > 0 THEN
+            o_operations := (SELECT json_agg(operation_json(x)) FROM unnest(found) x);
+            o_undone := (SELECT json_agg(t) FROM unnest(found) u CROSS JOIN LATERAL (
+                SELECT o.player, o.target_seq FROM operations o WHERE o.player = u.player AND o.target_seq = u.seq OFFSET 0) t);
+        END IF;
     END IF;
     IF p_rounds IS NOT NULL OR targets IS NOT NULL THEN
         -- The rounds that the commands name, and those of the operations to be undone.
