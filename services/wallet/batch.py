@@ -48,6 +48,7 @@ DATA_ERRORS: Final = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.PLPGSQLError,
+    asyncpg.ProgramLimitExceededError,  # a name that is too long for an index
     ArithmeticError,
     LookupError,
     TypeError,

@@ -18,6 +18,9 @@ from shared.errors import ContractError
 log = structlog.get_logger(__name__)
 
 CLOCK_TOLERANCE_MS: Final = 2_000
+COMMAND_BYTES_MAX: Final = 65_536
+ADDRESS_CHARS_MAX: Final = 512
+"""Of command id and caller together: replies are bundled by number, and a bundle must fit a record."""
 CLOCK_WINDOW_MS: Final = 20_000
 """Record times must be off for half of this, without exception, before old records alone raise the alarm."""
 EXPIRING: Final = frozenset({"bet", "bet_and_win", "withdraw", "open_session", "get_balance"})
@@ -61,9 +64,15 @@ def _decode(record: Any) -> Taken:
         key=(record.key or b"").decode("utf-8", "replace"),
         raw=raw,
     )
+    if len(raw) > COMMAND_BYTES_MAX:
+        # Its event or its reply might be larger than Kafka takes, and would hold up everything behind it.
+        taken.cause = f"a command of {len(raw)} bytes; at most {COMMAND_BYTES_MAX} bytes are taken"
+        return taken
     try:
         command = decode_command(raw)
-        if command.player != taken.key:
+        if len(command.command_id) + len(command.caller) > ADDRESS_CHARS_MAX:
+            taken.cause = f"command id and caller are longer than {ADDRESS_CHARS_MAX} characters"
+        elif command.player != taken.key:
             taken.cause = f"the record's key {taken.key!r} is not the command's player {command.player!r}"
         else:
             taken.command = command
@@ -122,6 +131,6 @@ def reply_address(taken: Taken) -> tuple[str, str, int] | None:
     if taken.command is not None:
         return taken.command.command_id, taken.command.caller, taken.command.reply_partition
     header = decode_header(taken.raw)
-    if header is None or not header.command_id:
+    if header is None or not header.command_id or len(header.command_id) + len(header.caller) > ADDRESS_CHARS_MAX:
         return None
     return header.command_id, header.caller, header.reply_partition

@@ -145,6 +145,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             session_timeout_ms=settings.wallet_session_timeout_ms,
             heartbeat_interval_ms=min(3_000, settings.wallet_session_timeout_ms // 4),
             fetch_max_wait_ms=500,
+            # A topic that comes back after it was deleted is noticed by this alone; the default is five minutes.
+            metadata_max_age_ms=5_000,
         )
         self._consumer = consumer
         self._failure = asyncio.get_running_loop().create_future()

@@ -31,6 +31,22 @@ def ledger_url(servers: Servers, ledger_template: str) -> Iterator[str]:
     servers.drop_database(url)
 
 
+@pytest.fixture
+def other_ledger_url(servers: Servers, ledger_template: str) -> Iterator[str]:
+    """Another one."""
+    url = servers.new_database(ledger_template)
+    yield url
+    servers.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def migrated_url(servers: Servers, ledger_template: str) -> Iterator[str]:
+    """The address of an empty ledger for a module's tests that leave it so."""
+    url = servers.new_database(ledger_template)
+    yield url
+    servers.drop_database(url)
+
+
 @pytest.fixture(scope="module")
 def stand(servers: Servers, ledger_template: str) -> Iterator[WalletStand]:
     """One running wallet for a module."""

@@ -18,7 +18,9 @@ from shared.contracts import (
     Command,
     CreatePlayer,
     Deposit,
+    EndRound,
     GetBalance,
+    GrantFreeRounds,
     Reply,
     Result,
     Rollback,
@@ -33,6 +35,7 @@ from tests.integration.wallet.stand import WalletStand
 
 ACCOUNT = "mascot-demo"
 EUR = 100_000
+FAR_AWAY_MS = 4_000_000_000_000
 PATIENCE_MS = 60_000
 """How long a command of these tests waits for its reply, unless the test is about time."""
 
@@ -96,6 +99,10 @@ def rollback(player: str, ref: str, **fields: Any) -> Rollback:
     return Rollback(**play(player, ref, **{"namespace": "undo", **fields}), target_namespace="tx", target_external_id=ref)
 
 
+def end_round(player: str, ref: str, round_id: str) -> EndRound:
+    return EndRound(**play(player, ref), round_id=round_id)
+
+
 def get_balance(player: str, **fields: Any) -> GetBalance:
     return GetBalance(**play(player, "", **{"namespace": "", **fields}))
 
@@ -107,6 +114,11 @@ def create(operators_id: str, currencies: tuple[str, ...] = ("EUR",)) -> CreateP
 
 def deposit(player: str, amount: int, key: str = "deposit") -> Deposit:
     return Deposit(**operators(player, key), currency="EUR", amount=amount)
+
+
+def grant(player: str, grant_id: str, count: int = 5) -> GrantFreeRounds:
+    header = {**operators(player, grant_id), "provider_account": ACCOUNT}
+    return GrantFreeRounds(**header, grant_id=grant_id, currency="EUR", count=count, expires_at_ms=FAR_AWAY_MS)
 
 
 @dataclass

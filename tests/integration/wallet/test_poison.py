@@ -6,12 +6,14 @@ import asyncio
 import json
 import random
 import string
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from shared.contracts import Command, Result, codec
-from tests.integration.wallet.bench import Bench, addressed, replies
+from tests.integration.wallet.bench import Bench, addressed, open_bench, replies
 from tests.integration.wallet.line import (
     ACCOUNT,
     EUR,
@@ -23,6 +25,7 @@ from tests.integration.wallet.line import (
     rollback,
     win,
 )
+from tests.servers import Servers
 
 LIMIT_S = 60
 """A batch that is tried for ever is a failure, not a hang."""
@@ -54,7 +57,7 @@ def poisons(player: str) -> dict[str, bytes]:
         "NUL in the grant": changed(bet(player, "p", grant_id=NUL)),
         "NUL in the provider account": changed(bet(player, "p"), provider_account=NUL),
         "NUL in a rollback's original": changed(rollback(player, "p"), target_external_id=NUL),
-        "NUL in a brand": operators_command(player, "create_player", brand=NUL, operator_player_id="x", currencies=["EUR"]),
+        "NUL in a session to be closed": operators_command(player, "close_session", session_id=NUL),
         "a stake beyond 64 bit": changed(bet(player, "p"), stake=2**64),
         "a refused stake beyond the ledger's range": changed(bet(player, "p"), stake=2**63),
         "a stake of a hundred digits": changed(bet(player, "p"), stake=10**100),
@@ -77,6 +80,22 @@ def poisons(player: str) -> dict[str, bytes]:
 
 
 NAMES = sorted(poisons("p"))
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def open_for_all(servers: Servers, ledger_template: str) -> AsyncIterator[Bench]:
+    url = servers.new_database(ledger_template)
+    async with open_bench(url) as opened:
+        yield opened
+    servers.drop_database(url)
+
+
+@pytest.fixture
+def bench(open_for_all: Bench) -> Bench:
+    """One bench for all tests of this module, without the letters of the last one."""
+    open_for_all.letters.clear()
+    return open_for_all
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -41,23 +41,31 @@ class MemoryLedger:
         self._save(picture)
         return replies
 
-    def tables(self) -> list[dict[Any, Any]]:
+    def tables(self) -> dict[str, dict[Any, Any]]:
         """A copy of everything that is stored, for comparison."""
-        events = {player: tuple(events) for player, events in self.events.items()}
-        tables = (self.players, self.balances, self.operations, self.rounds, self.sessions, self.grants, self.profiles, events)
-        return [dict(table) for table in tables]
+        return {
+            "players": dict(self.players),
+            "balances": dict(self.balances),
+            "operations": dict(self.operations),
+            "rounds": dict(self.rounds),
+            "sessions": dict(self.sessions),
+            "grants": dict(self.grants),
+            "profiles": dict(self.profiles),
+            "events": {player: tuple(events) for player, events in self.events.items()},
+        }
 
     def load(self, commands: Sequence[Command]) -> Loaded:
         """What the commands refer to, as the SQL function finds it; nothing more, so that a missing reference shows."""
         players, *names = store._references(commands)
         keys, targets, rounds, sessions, provider_sessions, live, grants, creates = (json.loads(text or "[]") for text in names)
-        undoing = [found for name in targets if (found := self._operation(name))]
+        undoing = [known for name in targets if (known := self._operation(name))]
+        found = [known for name in keys if (known := self._operation(name))] + undoing
         undone = {(item.player, item.target_seq) for item in self.operations.values() if item.target_seq}
         return Loaded(
             players=[self.players[player] for player in players if player in self.players],
             balances={key: balance for key, balance in self.balances.items() if key[0] in players},
-            operations=[found for name in keys if (found := self._operation(name))] + undoing,
-            undone={(item.player, item.seq) for item in undoing} & undone,
+            operations=found,
+            undone={(item.player, item.seq) for item in found} & undone,
             rounds=self._named(self.rounds, [tuple(each.values()) for each in rounds] + [
                 (item.player, item.provider_account, item.round_id) for item in undoing
             ]),

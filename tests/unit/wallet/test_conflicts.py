@@ -146,6 +146,19 @@ def test_other_content_is_a_conflict(command: Command, operation: Operation) -> 
     assert (decision.entries, decision.round, decision.sessions, decision.grant) == ((), None, (), None)
 
 
+UNDONE_SINCE = [(bet(), BET_STORED), (win(), WIN_STORED), (bet_and_win(), BOTH_STORED)]
+
+
+@pytest.mark.parametrize(("command", "operation"), UNDONE_SINCE, ids=lambda each: each.kind)
+def test_what_was_rolled_back_since_is_not_a_success_again(command: Command, operation: Operation) -> None:
+    decision = decide(command, view(stored=operation, stored_undone=True))
+    assert (decision.result, decision.replay, decision.status) == (Result.ORIGINAL_CANCELLED, None, "")
+
+
+def test_other_content_under_a_key_that_was_rolled_back_is_still_a_conflict() -> None:
+    assert decide(bet(1), view(stored=BET_STORED, stored_undone=True)).result == Result.DUPLICATE_DIFFERENT
+
+
 @pytest.mark.parametrize("command", [bet(), win(), bet_and_win(), bet(1), end_round()], ids=lambda each: each.kind)
 def test_what_was_rolled_back_before_it_arrived_is_cancelled_whatever_it_says(command: Command) -> None:
     decision = decide(command, view(stored=TOMBSTONE))

@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from services.wallet.intake import CLOCK_TOLERANCE_MS, CLOCK_WINDOW_MS, EXPIRING, ClockWatch, Taken, is_expired, reply_address, take
+from services.wallet.intake import (
+    ADDRESS_CHARS_MAX,
+    CLOCK_TOLERANCE_MS,
+    CLOCK_WINDOW_MS,
+    COMMAND_BYTES_MAX,
+    EXPIRING,
+    ClockWatch,
+    Taken,
+    is_expired,
+    reply_address,
+    take,
+)
 from shared.contracts import Command, codec
 from tests.unit.wallet.builders import (
     KEY,
@@ -67,6 +78,23 @@ def test_what_cannot_be_read_keeps_its_place_and_says_why(value: bytes | None, k
     assert (taken.offset, taken.raw) == (2, value or b"")
     assert reply_address(taken) == (("c1", address, 4) if address else None)
     assert (before.command, after.command) == (BET, BET)
+
+
+@pytest.mark.parametrize(
+    ("command", "readable", "answered"),
+    [
+        (replace(BET, game_id="x" * 60_000), True, True),
+        (replace(BET, game_id="x" * COMMAND_BYTES_MAX), False, True),
+        (replace(BET, command_id="x" * (ADDRESS_CHARS_MAX - len(BET.caller))), True, True),
+        (replace(BET, command_id="x" * ADDRESS_CHARS_MAX), False, False),
+        (replace(BET, caller="x" * ADDRESS_CHARS_MAX), False, False),
+    ],
+    ids=["large", "too large", "a long id", "an id that is too long", "a caller that is too long"],
+)
+def test_what_is_too_large_for_a_reply_or_an_event_is_not_taken(command: Command, *, readable: bool, answered: bool) -> None:
+    (taken,) = take([record(codec.encode(command))])
+    assert (taken.command is not None, reply_address(taken) is not None) == (readable, answered)
+    assert bool(taken.cause) != readable
 
 
 def test_a_key_that_is_no_text_is_no_player() -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from services.wallet.decisions import decide
 from services.wallet.decisions.model import APPLIED, REFUSED, Session
-from shared.contracts import Result
+from shared.contracts import Command, Result
 from tests.unit.wallet.builders import (
     BLOCKED,
     GRANT,
@@ -22,10 +22,12 @@ from tests.unit.wallet.builders import (
     SESSION,
     activate_session,
     bet,
+    bet_and_win,
     close_session,
     get_balance,
     open_session,
     view,
+    win,
 )
 
 NAMED = {"session_id": SESSION.session_id}
@@ -187,9 +189,27 @@ def test_a_superseded_session_may_finish_the_rounds_it_has_open(round_: Any, res
     assert decide(bet(**NAMED), view(session=SUPERSEDED, round=round_)).result == result
 
 
-def test_a_refusal_for_an_ended_session_is_final_and_for_an_unknown_one_is_not() -> None:
-    assert decide(bet(**NAMED), view(session=replace(SESSION, status="closed"))).status == REFUSED
-    assert decide(bet(**NAMED), view()).status == ""
+@pytest.mark.parametrize("build", [bet, bet_and_win])
+@pytest.mark.parametrize(
+    ("fields", "seen", "providers"),
+    [
+        (NAMED, {"session": PENDING}, ""),
+        ({**NAMED, "provider_session_id": "ps-7"}, {"session": PENDING}, "ps-7"),
+        ({"provider_session_id": "ps-7"}, {"pending": PENDING}, "ps-7"),
+        (NAMED, {"session": replace(PENDING, provider_session_id="ps-1")}, "ps-1"),
+    ],
+    ids=["by our id", "by both ids", "by the provider's id", "that knows the provider's id already"],
+)
+def test_the_first_stake_activates_a_pending_session(
+    build: Any, fields: dict[str, Any], seen: dict[str, Session], providers: str
+) -> None:
+    decision = decide(build(**fields), view(**seen))
+    assert decision.sessions == (replace(PENDING, status="active", provider_session_id=providers, last_seen_ms=NOW),)
+
+
+@pytest.mark.parametrize("command", [win(**NAMED), bet_and_win(0, 0, **NAMED), get_balance(**NAMED)], ids=lambda each: each.kind)
+def test_what_is_no_stake_activates_nothing(command: Command) -> None:
+    assert decide(command, view(session=PENDING)).sessions == ()
 
 
 def test_a_query_changes_nothing_and_shows_a_blocked_player_his_money() -> None:

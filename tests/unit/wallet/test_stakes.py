@@ -69,10 +69,9 @@ def test_without_funds(command: Any, balance: int) -> None:
     [
         ({"player": BLOCKED}, {}, Result.PLAYER_BLOCKED),
         ({"player": replace(BLOCKED, status="closed")}, {}, Result.PLAYER_BLOCKED),
-        ({"session": replace(SESSION, status="closed")}, {"session_id": SESSION.session_id}, Result.TOKEN_EXPIRED),
         ({}, {"game_state": "off"}, Result.GAME_FORBIDDEN),
     ],
-    ids=["blocked", "closed", "session ended", "game off"],
+    ids=["blocked", "closed", "game off"],
 )
 def test_a_final_refusal_is_stored_and_moves_nothing(
     command: MoneyCommand, view_fields: dict[str, Any], fields: dict[str, Any], result: str
@@ -90,11 +89,12 @@ def test_a_final_refusal_is_stored_and_moves_nothing(
         ({}, {"brands": ("other",)}, Result.PLAYER_NOT_FOUND),
         ({"expired": True}, {}, Result.NOT_DONE),
         ({}, {"session_id": f"{KEY}.unknown-one"}, Result.TOKEN_UNKNOWN),
+        ({"session": replace(SESSION, status="closed")}, {"session_id": SESSION.session_id}, Result.TOKEN_EXPIRED),
         ({"balance": None}, {}, Result.WRONG_CURRENCY),
         ({}, {"currency": ""}, Result.WRONG_CURRENCY),
         ({}, {"player_currency": "USD"}, Result.WRONG_CURRENCY),
     ],
-    ids=["unknown player", "other brand", "expired", "unknown session", "no account", "not mapped", "other purse"],
+    ids=["unknown player", "other brand", "expired", "unknown session", "session ended", "no account", "not mapped", "other purse"],
 )
 def test_what_may_come_out_otherwise_next_time_is_not_stored(
     command: MoneyCommand, view_fields: dict[str, Any], fields: dict[str, Any], result: str
