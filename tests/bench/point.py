@@ -22,6 +22,8 @@ START_LIMIT_S: Final = 120.0
 
 CONSTANT_REQUESTS: Final = 2_000
 GENERATOR: Final = "generator"
+ALL, OTHERS = "all", "others"
+"""All the machine's CPUs, and what programs that are not ours used of them: the noise of a point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def measure(field_: Field, contestant: Contestant, order: Order) -> Point:
             if message["event"] == "result":
                 result = message
             else:
-                samples[message["event"]] = {name: _cpu_s(root) for name, root in roots.items()}
+                samples[message["event"]] = {name: _cpu_s(root) for name, root in roots.items()} | {ALL: _busy_s()}
     if not result:
         raise RuntimeError(f"the load generator ended with code {child.returncode} and told no result; its words are above")
     return _point(contestant, order, result, samples)
@@ -117,10 +119,20 @@ def _cpu_s(root: psutil.Process) -> float:
     return total
 
 
+def _busy_s() -> float:
+    """CPU seconds of the whole machine so far, time stolen by its host included."""
+    times = psutil.cpu_times()
+    return float(
+        sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+    )
+
+
 def _point(contestant: Contestant, order: Order, result: dict[str, Any], samples: dict[str, Mapping[str, float]]) -> Point:
     seconds, measured = result["seconds"], result["measured"]
     start, end = samples.get("start", {}), samples.get("end", {})
     used = {name: end[name] - start[name] for name in start if name in end} | {GENERATOR: result["cpu_s"]}
+    everything = used.pop(ALL, 0.0)
+    used[OTHERS] = max(0.0, everything - sum(used.values()))
     return Point(
         contestant=contestant.name,
         connections=order.connections,
@@ -133,7 +145,7 @@ def _point(contestant: Contestant, order: Order, result: dict[str, Any], samples
         p99_us=result["p99_us"],
         mean_us=result["mean_us"],
         exhausted=result["exhausted"],
-        cpu_us={name: each / measured * 1e6 for name, each in used.items()} if measured else {},
+        cpu_us={name: each / measured * 1e6 for name, each in used.items() if name != OTHERS} if measured else {},
         cores={name: each / seconds for name, each in used.items()} if seconds else {},
         faults=result["faults"],
         stamps=[tuple(each) for each in result["stamps"]],

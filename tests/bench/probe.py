@@ -37,6 +37,7 @@ STEPS: Final[dict[str, list[tuple[str, str, str, str, str]]]] = {
     ],
     "wallet": [
         ("services.wallet.intake", "", "_decode", "take", "taken"),
+        ("services.wallet.batch", "BatchApplier", "apply", "apply", ""),
         ("services.wallet.ledger.store", "", "load", "load", "loaded"),
         ("services.wallet.ledger.store", "", "save", "save", "saved"),
         ("services.wallet.batch", "BatchApplier", "_transaction", "", "committed"),

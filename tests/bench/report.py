@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.field import BARE, BASELINE, STAKEWIRE
-from tests.bench.point import GENERATOR, Point
+from tests.bench.point import GENERATOR, OTHERS, Point
 from tests.bench.run import Outcome
 
 RATE_GOAL: Final = 4.0
@@ -45,6 +45,7 @@ def print_report(console: Console, outcome: Outcome) -> None:
     _print_breakdown(console, outcome)
     for line in goals(outcome):
         console.print(line)
+    console.print(f"other programs used {noise(outcome)} cores meanwhile (median, and spread over the points)")
     for name, books in outcome.books.items():
         console.print(f"books of {name}: {books.operations:,} operations of the run")
     for fault in outcome.faults:
@@ -61,6 +62,11 @@ def goals(outcome: Outcome) -> list[str]:
         words = f"goal at one connection, p50 <= {LATENCY_GOAL:g} x the baseline's"
         lines.append(f"{words}: {_spread(latencies)}, {_verdict(median(latencies) <= LATENCY_GOAL)}")
     return lines
+
+
+def noise(outcome: Outcome) -> str:
+    """Cores that other programs and the machine's host used during the points."""
+    return _spread([point.cores.get(OTHERS, 0.0) for point in outcome.points])
 
 
 def as_document(outcome: Outcome) -> dict[str, Any]:

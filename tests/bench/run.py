@@ -16,6 +16,9 @@ from tests.bench.stages import Breakdown, read_stamps, take_apart
 BARE_SHARE: Final = 3
 """The bare server is steady: a third of the time is enough for it."""
 
+WARM_UP: Final = -1
+"""The turn before the first."""
+
 LONE_SECONDS: Final = 120.0
 """Limit of the lone run; it ends when its calls are used up."""
 
@@ -26,6 +29,8 @@ class Outcome:
 
     options: Options
     points: list[Point] = field(default_factory=list)
+    warm_up: list[Point] = field(default_factory=list)
+    """What came before: caches, plans and the broker's compiler have seen the load once. Counts for the books alone."""
     breakdown: Breakdown | None = None
     books: dict[str, Books] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
@@ -38,6 +43,11 @@ class Outcome:
 def run(field_: Field, options: Options, say: Callable[[str], None]) -> Outcome:
     """Runs the bench; `say` is told what is being done."""
     outcome = Outcome(options)
+    say("warming everything up")
+    for name in (STAKEWIRE, BASELINE, BARE):
+        point = _measure(field_, name, max(options.connections), WARM_UP, options)
+        outcome.warm_up.append(point)
+        outcome.faults += [f"{name} while warming up: {fault}" for fault in point.faults]
     for repetition, connections, name in _turns(options):
         point = _measure(field_, name, connections, repetition, options)
         outcome.points.append(point)
@@ -78,7 +88,7 @@ def _measure(field_: Field, name: str, connections: int, repetition: int, option
 def check_books(field_: Field, outcome: Outcome) -> None:
     """Compares both ledgers with what the generator was told."""
     for name in (STAKEWIRE, BASELINE):
-        points = [each for each in outcome.points if each.contestant == name]
+        points = [each for each in outcome.warm_up + outcome.points if each.contestant == name]
         answered = sum(each.answered for each in points)
         unknown = sum(each.refused + each.unanswered for each in points)
         books = outcome.books[name] = read_books(field_.contestants[name].database_url, ACCOUNT)

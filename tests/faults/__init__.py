@@ -1,1 +1,1 @@
-"""Faults on purpose: processes killed at each step, zombies, servers that go away. Long with `make faults`."""
+"""What dies, freezes and comes back: real wallet processes, and servers that are killed. `make faults` plays more of it."""

@@ -7,20 +7,17 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from services.wallet.ledger.migrate import upgrade
 from tests.integration.wallet.bench import Bench, open_bench
 from tests.integration.wallet.line import Line, open_line
-from tests.integration.wallet.stand import WalletStand, wallet_stand
+from tests.integration.wallet.stand import WalletStand, new_ledger, wallet_stand
 from tests.servers import Servers, database_name
 
 
 @pytest.fixture(scope="session")
 def ledger_template(servers: Servers) -> Iterator[str]:
     """The name of a migrated, empty database."""
-    url = servers.new_database()
-    upgrade(url)
-    yield database_name(url)
-    servers.drop_database(url)
+    with new_ledger(servers) as url:
+        yield database_name(url)
 
 
 @pytest.fixture

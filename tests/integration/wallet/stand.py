@@ -20,9 +20,10 @@ from deploy.local import guard
 from deploy.local.parts import CHECKOUT, is_ready
 from deploy.local.ports import free_ports
 from deploy.local.processes import Command, Processes
+from services.wallet.ledger.migrate import upgrade
 from shared.kafka.admin import apply_topics
 from shared.kafka.topics import TopicNames
-from tests.servers import temporary_folder
+from tests.servers import Servers, temporary_folder
 from tests.waiting import wait_until
 
 HOST = "127.0.0.1"
@@ -118,6 +119,15 @@ class WalletStand:
             for line in self.processes.log_file(name).read_text(encoding="utf-8", errors="replace").splitlines()
             if any(word in line for word in TROUBLE)
         ]
+
+
+@contextmanager
+def new_ledger(servers: Servers) -> Iterator[str]:
+    """A migrated, empty database; its address."""
+    url = servers.new_database()
+    upgrade(url)
+    yield url
+    servers.drop_database(url)
 
 
 @contextmanager

@@ -189,8 +189,7 @@ async def test_a_database_that_was_never_analysed_is_not_read_whole(ledger_url: 
         # Plans are kept from the sixth time on: neither the first nor the later ones may scan.
         for _ in range(8):
             read = await play_one(connection)
-            assert {name: table["seq_scan"] for name, table in read.items()} == dict.fromkeys(read, 0)
-    assert set(read) == set(OWN_TABLES)
+            assert {name: table["seq_scan"] for name, table in read.items()} == dict.fromkeys(OWN_TABLES, 0)
 
 
 async def test_a_batch_reads_as_much_from_a_large_ledger_as_from_a_small_one(ledger_url: str) -> None:

@@ -144,7 +144,7 @@ async def test_the_stored_answer_wins_over_an_exhausted_grant(line: Line) -> Non
     player, refs = await line.new_player(), [line.names.ref() for _ in range(3)]
     name = new_keyed_id(player)
     await line.done(grant(player, name, 2))
-    charge = {"grant_id": name, "charge_free_rounds": 1, "free_round_exhausted": "refuse"}
+    charge: dict[str, Any] = {"grant_id": name, "charge_free_rounds": 1, "free_round_exhausted": "refuse"}
     first = [await line.done(bet(player, ref, **charge)) for ref in refs[:2]]
     assert [reply.free_rounds_left for reply in first] == [1, 0]
     again, fresh = await all_at_once(line, bet(player, refs[0], **charge), bet(player, refs[2], **charge))

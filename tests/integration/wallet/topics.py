@@ -26,7 +26,7 @@ def read_topic(bootstrap_servers: str, names: TopicNames, topic: Topic) -> list[
     """All records, by partition and offset."""
     consumer = Consumer({
         "bootstrap.servers": bootstrap_servers, "group.id": "tests", "enable.auto.commit": False, "enable.partition.eof": True,
-        "auto.offset.reset": "earliest",
+        "auto.offset.reset": "earliest", "fetch.wait.max.ms": 20,
     })  # fmt: skip
     found: list[Record] = []
     left = set(range(topic.partitions))
@@ -44,7 +44,7 @@ def read_topic(bootstrap_servers: str, names: TopicNames, topic: Topic) -> list[
                     continue
                 assert offset is not None
                 key = message.key() or b""
-                found.append(Record(partition, offset, key.decode() if isinstance(key, bytes) else key, message.value() or b""))
+                found.append(Record(partition, offset, key.decode(), message.value() or b""))
     finally:
         consumer.close()
     return sorted(found)
