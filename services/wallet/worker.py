@@ -77,6 +77,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._generation = 0
         self._positions: dict[int, int] = {}
         self._expected: dict[int, int] = {}
+        self._reached: dict[int, int] = {}
         self._known_gaps: set[tuple[int, int]] = set()
         self._epoch = 0
         self._busy = asyncio.Lock()
@@ -242,6 +243,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         published = await self._applied(owned, expire=expire)
         await self._applier.give_up_deferred(published)
         await self._say(published, _ends(owned))
+        self._reached.update(_ends(owned))
         self._problem = ""
 
     async def _applied(self, owned: list[Taken], *, expire: bool) -> Published:
@@ -348,6 +350,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     def _forget(self) -> None:
         self._positions = {}
+        self._reached = {}
         _assigned.set(0)
         _lag.set(0)
 
@@ -356,7 +359,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         for number, position in self._positions.items():
             high = consumer.highwater(TopicPartition(self._topic, number))
             if high is not None:
-                lag += max(0, high - position)
+                # Balance queries alone move no position, but they are done.
+                lag += max(0, high - max(position, self._reached.get(number, 0)))
         _lag.set(lag)
 
 
