@@ -19,14 +19,14 @@ async def current_epoch(connection: asyncpg.Connection, topic: str, topic_id: st
 
     EpochError where the topic was deleted and made anew: its offsets begin again, so going on needs an explicit step.
     """
-    row = await connection.fetchrow(QUERIES["current_epoch"], topic)
+    row = await connection.fetchrow(QUERIES["current_epoch"])
     if row is None:
         await connection.execute(QUERIES["first_epoch"], topic, topic_id)
-        row = await connection.fetchrow(QUERIES["current_epoch"], topic)
-    if row is None or row["topic_id"] != topic_id:
-        known = row["topic_id"] if row else "none"
+        row = await connection.fetchrow(QUERIES["current_epoch"])
+    if row is None or (row["topic"], row["topic_id"]) != (topic, topic_id):
+        known = f"{row['topic']} with id {row['topic_id']}" if row else "none"
         raise EpochError(
-            f"topic {topic} has id {topic_id}, but the ledger's positions belong to id {known}: the topic was deleted and "
+            f"topic {topic} has id {topic_id}, but the ledger's positions belong to {known}: the topic was deleted and "
             "made anew, or this is another Kafka. If that is intended, stop all wallets and run `stakewire wallet new-epoch`."
         )
     epoch: int = row["epoch"]
@@ -39,8 +39,8 @@ async def open_epoch(connection: asyncpg.Connection, topic: str, topic_id: str) 
     EpochError where the topic is the one in service already.
     """
     async with connection.transaction():
-        row = await connection.fetchrow(QUERIES["current_epoch"], topic)
-        if row is not None and row["topic_id"] == topic_id:
+        row = await connection.fetchrow(QUERIES["current_epoch"])
+        if row is not None and (row["topic"], row["topic_id"]) == (topic, topic_id):
             raise EpochError(f"topic {topic} is the one in service (epoch {row['epoch']}); there is nothing to do")
         epoch = (row["epoch"] if row else 0) + 1
         await connection.execute(QUERIES["open_epoch"], topic, epoch, topic_id)

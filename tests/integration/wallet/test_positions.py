@@ -131,8 +131,8 @@ async def test_queries_alone_move_no_position(bench: Bench) -> None:
     assert await bench.stored_position() == bench.next_offset
 
 
-async def test_partitions_begin_at_zero_and_an_epoch_is_opened_by_hand(migrated_url: str) -> None:
-    connection = await asyncpg.connect(migrated_url)
+async def test_partitions_begin_at_zero_and_an_epoch_is_opened_by_hand(ledger_url: str) -> None:
+    connection = await asyncpg.connect(ledger_url)
     try:
         assert await current_epoch(connection, "t.wallet.commands", "id-1") == 1
         assert await current_epoch(connection, "t.wallet.commands", "id-1") == 1
@@ -140,7 +140,7 @@ async def test_partitions_begin_at_zero_and_an_epoch_is_opened_by_hand(migrated_
         await connection.execute("UPDATE partition_position SET next_offset = 42 WHERE partition = 7")
         assert await read_positions(connection, [7, 8], 1) == {7: 42, 8: 0}
         with pytest.raises(
-            EpochError, match=r"t\.wallet\.commands has id id-2, .* belong to id id-1: .*stakewire wallet new-epoch"
+            EpochError, match=r"t\.wallet\.commands has id id-2, .* belong to .*id-1.*: .*stakewire wallet new-epoch"
         ):
             await current_epoch(connection, "t.wallet.commands", "id-2")
         with pytest.raises(EpochError, match=r"is the one in service \(epoch 1\); there is nothing to do"):
@@ -149,6 +149,24 @@ async def test_partitions_begin_at_zero_and_an_epoch_is_opened_by_hand(migrated_
         assert await read_positions(connection, [0, 7], 2) == {0: 0, 7: 0}
         with pytest.raises(EpochError, match="is in epoch 2, this wallet in 1; start the wallet again"):
             await read_positions(connection, [7], 1)
+    finally:
+        await connection.close()
+
+
+async def test_a_topic_of_another_name_is_another_topic(ledger_url: str) -> None:
+    """Its offsets begin at 0 below the ledger's positions: taken for granted, its first commands would be ignored."""
+    connection = await asyncpg.connect(ledger_url)
+    try:
+        assert await current_epoch(connection, "old.wallet.commands", "id-1") == 1
+        await read_positions(connection, [0], 1)
+        await connection.execute("UPDATE partition_position SET next_offset = 42")
+        with pytest.raises(EpochError, match=r"new\.wallet\.commands has id id-2, .* belong to old\.wallet\.commands"):
+            await current_epoch(connection, "new.wallet.commands", "id-2")
+        assert await open_epoch(connection, "new.wallet.commands", "id-2") == 2
+        assert await current_epoch(connection, "new.wallet.commands", "id-2") == 2
+        assert await read_positions(connection, [0], 2) == {0: 0}
+        with pytest.raises(EpochError):
+            await current_epoch(connection, "old.wallet.commands", "id-1")
     finally:
         await connection.close()
 

@@ -23,8 +23,8 @@ SELECT partition, next_offset, epoch FROM partition_position WHERE partition = A
 INSERT INTO partition_position (partition, next_offset, epoch) SELECT u.p, 0, $2 FROM unnest($1::integer[]) u(p) ON CONFLICT DO NOTHING;
 
 -- name: current_epoch
--- The newest incarnation of the commands topic that was taken into service.
-SELECT epoch, topic_id FROM topic_epochs WHERE topic = $1 ORDER BY epoch DESC LIMIT 1;
+-- The newest incarnation of the commands topic that was taken into service: the one that the positions belong to.
+SELECT topic, epoch, topic_id FROM topic_epochs ORDER BY epoch DESC LIMIT 1;
 
 -- name: first_epoch
 -- The first incarnation needs no explicit step.
