@@ -15,6 +15,8 @@ from deploy.local.settings import StackSettings
 OPERATOR_API_KEY = "operator-api-key"
 DATABASE_PASSWORD = "postgres-password"  # noqa: S105 - the name of a file.
 MASCOT_KEY = "mascot-demo-main"
+# Where the account's Operator API is, as the services are told by the stack: the simulator's, whatever its port.
+MASCOT_URL_VARIABLE = "STAKEWIRE_DEMO_MASCOT_URL"
 # Wire code and digits of the demo account's currencies.
 CURRENCIES = (("EUR", 2), ("USD", 2), ("BTC", 8))
 
@@ -33,6 +35,7 @@ brands = ["main"]
 
 [provider_accounts.mascot-demo.settings]
 casino_id = 1
+operator_api_url = "env:STAKEWIRE_DEMO_MASCOT_URL"
 
 [provider_accounts.mascot-demo.keys]
 main = "file:secrets/mascot-demo-main"

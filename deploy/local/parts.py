@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local import demo_config
 from deploy.local.processes import Command
 from deploy.local.settings import StackSettings
 
@@ -39,6 +40,8 @@ class Service:
                 "STAKEWIRE_PORT": str(self.port),
                 "STAKEWIRE_HOST": settings.host,
                 "STAKEWIRE_RUN_DIR": str(settings.run_dir),
+                "STAKEWIRE_SIMULATOR_URL": urls(settings)["simulator"],
+                demo_config.MASCOT_URL_VARIABLE: f"{urls(settings)['simulator']}/mascot/v1/signed/",
                 "DATABASE_URL": database_url,
                 "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap_servers,
                 # A wallet that died and is started again takes its partitions back at once instead of waiting for Kafka to
@@ -56,13 +59,18 @@ def services(settings: StackSettings) -> Iterator[Service]:
     for number in range(1, settings.wallets + 1):
         yield Service("wallet" if number == 1 else f"wallet-{number}", "services.wallet", ports.wallet(number))
     yield Service("gateway", "services.gateway", ports.callbacks)
+    yield Service("operator-api", "services.gateway.operator_api", ports.operator_api, stop_timeout_s=30.0)
     yield Service("simulator", "services.simulator", ports.simulator)
 
 
 def urls(settings: StackSettings) -> dict[str, str]:
     """Return the addresses for `stack.json` and for people, by the names used there."""
     base = f"http://{settings.reach_host}"
-    return {"callbacks": f"{base}:{settings.ports.callbacks}", "simulator": f"{base}:{settings.ports.simulator}"}
+    return {
+        "callbacks": f"{base}:{settings.ports.callbacks}",
+        "operator_api": f"{base}:{settings.ports.operator_api}",
+        "simulator": f"{base}:{settings.ports.simulator}",
+    }
 
 
 def is_ready(host: str, port: int, path: str = READY_PATH) -> bool:

@@ -32,10 +32,14 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Preparation:
-    """What makes fresh servers ready for the services; both may be repeated at any time."""
+    """What makes fresh servers ready for the services; all may be repeated at any time.
+
+    `database` and `kafka` take the server's address, `operator_key` the database's and the token to let in.
+    """
 
     database: Callable[[str], object]
     kafka: Callable[[str], object]
+    operator_key: Callable[[str, str], object]
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Stack:
         """Start what does not run and return the names of what was started.
 
         Args:
-            preparation: brings schema and topics up to date.
+            preparation: brings schema and topics up to date, and lets the demo's key of the operator API in.
             servers_only: leave the services out, for those who run them from an editor.
 
         Raises:
@@ -147,6 +151,7 @@ class Stack:
             self.progress.done(f"postgres: ready on {LOOPBACK}:{self.settings.ports.postgres}")
         self.progress.doing("schema: migrating")
         preparation.database(url)
+        preparation.operator_key(url, secret_file(self.settings.secrets / demo_config.OPERATOR_API_KEY))
         self.progress.done("schema: up to date")
         return url, started
 

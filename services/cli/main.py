@@ -1,9 +1,9 @@
 """The entry point of `stakewire`: registers the groups of commands, nothing else."""
 
-from services.cli import demo, ledger, players, run, stack, topics, wallet
+from services.cli import account, demo, keys, players, run, schema, stack, switches, topics, wallet
 from services.cli.output import HelpfulApp
 
-SERVING, SERVERS = "The stack", "Schema and topics"
+SERVING, OPERATOR_API, SERVERS = "The stack", "Operator API", "Schema and topics"
 
 app = HelpfulApp(
     name="stakewire",
@@ -38,7 +38,10 @@ app.command(rich_help_panel=SERVING)(stack.status)
 app.command(rich_help_panel=SERVING)(demo.demo)
 app.command(rich_help_panel=SERVING)(stack.reset)
 players.register(app)
-app.command(rich_help_panel=SERVERS)(ledger.migrate)
+app.add_typer(account.app, name="account", rich_help_panel="Providers")
+app.add_typer(keys.app, name="keys", rich_help_panel=OPERATOR_API)
+app.add_typer(switches.app, name="switch", rich_help_panel=OPERATOR_API)
+app.command(rich_help_panel=SERVERS)(schema.migrate)
 app.add_typer(topics.app, name="topics", rich_help_panel=SERVERS)
 app.command(rich_help_panel=SERVERS)(wallet.verify)
 app.add_typer(wallet.app, name="wallet", rich_help_panel=SERVERS)

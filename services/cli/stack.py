@@ -14,6 +14,7 @@ from deploy.local.stack import PartStatus, Preparation, Stack
 from services.cli import where
 from services.cli.interrupts import orderly_end
 from services.cli.output import ConsoleProgress, console, fail, say
+from services.cli.schema import migrate_all
 
 STATE_STYLES = {"ready": "green", "not ready": "yellow", "stopped": "red", "elsewhere": "cyan"}
 
@@ -21,17 +22,17 @@ STATE_STYLES = {"ready": "green", "not ready": "yellow", "stopped": "red", "else
 def preparation() -> Preparation:
     """Return what brings schema and topics up to date before the services start."""
 
-    def database(url: str) -> None:
-        from services.wallet.ledger.migrate import upgrade
+    def operator_key(database_url: str, token: str) -> None:
+        from services.cli.keys import register_demo_key
 
-        upgrade(url)
+        register_demo_key(database_url, token)
 
     def kafka(bootstrap_servers: str) -> None:
         from shared.kafka.admin import apply_topics
 
         apply_topics(bootstrap_servers, where.topic_names())
 
-    return Preparation(database, kafka)
+    return Preparation(migrate_all, kafka, operator_key)
 
 
 def print_addresses(stack: Stack) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tomllib
 from typing import Any
 
 from deploy.local.settings import DATABASE_SETTING, KAFKA_SETTING, StackSettings, load_stack_settings
@@ -32,6 +33,26 @@ def kafka_bootstrap_servers() -> str:
 def topic_names() -> TopicNames:
     """Return the topics' names, behind the prefix of `STAKEWIRE_TOPIC_PREFIX` if set."""
     return TopicNames(os.environ.get(TOPIC_PREFIX_SETTING, ""))
+
+
+def brands() -> dict[str, list[str]] | None:
+    """Return the brands of the configuration with their provider accounts; None where there is no configuration here.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    path = load_stack_settings().config_file
+    if not path.exists():
+        return None
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read as TOML: {error}") from error
+    accounts = content.get("provider_accounts", {})
+    return {
+        brand: [name for name, account in accounts.items() if brand in account.get("brands", ["main"])]
+        for brand in content.get("brands", {"main": {}})
+    }
 
 
 def stack_file(settings: StackSettings) -> dict[str, Any] | None:

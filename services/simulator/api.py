@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.simulator.plan import PLAYERS_MAX, RATE_MAX, ROUNDS_MAX, SHARE_MAX, Plan
 from services.simulator.service import NotReadyError, Simulator, TooManyPlaysError, UnknownAccountError
+from services.simulator.studios.mascot.operator_api.routes import mascot_routes
 from shared.settings.accounts import NAME_PATTERN
 from shared.telemetry import METRICS_CONTENT_TYPE, metrics_page
 
@@ -61,6 +62,7 @@ def make_app(simulator: Simulator) -> FastAPI:
     app.add_middleware(BodyLimit)
     _add_plays(app, simulator)
     _add_health(app, simulator)
+    app.include_router(mascot_routes(simulator.desk))
     return app
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from services.simulator.errors import BooksError
+from services.simulator.queries import named_queries
 from services.simulator.records import Deposit, Fault, Player, SeenOperation, Transaction
 
 OPEN_TRANSACTIONS_MAX: Final = 2_000_000
@@ -26,16 +27,13 @@ AGREED_OPERATIONS_KEPT: Final = 1_000
 FAULTS_MAX: Final = 1_000
 PLAYERS_MAX: Final = 100_000
 PLAYS_KEPT: Final = 200
-
-
-def _named_queries(text: str) -> dict[str, str]:
-    blocks = text.split("-- name: ")[1:]
-    return {name.strip(): query.strip() for name, _, query in (block.partition("\n") for block in blocks)}
+REWARDS_LOOKED_BACK: Final = 50_000
+"""Among so many last transactions of all players unresolved rewards are looked for."""
 
 
 _FOLDER: Final = Path(__file__).parent / "sql"
 _SCHEMA: Final = (_FOLDER / "schema.sql").read_text(encoding="utf-8")
-_Q: Final = _named_queries((_FOLDER / "queries.sql").read_text(encoding="utf-8"))
+_Q: Final = named_queries(_FOLDER / "queries.sql")
 # The queries name their columns in the order of the values' fields.
 _PLAYER: Final = Player.__struct_fields__
 _TRANSACTION: Final = Transaction.__struct_fields__
@@ -138,6 +136,12 @@ class Books:
         """Deposits that were asked for and never answered."""
         self.flush()
         return [_deposit(row) for row in self._all("unresolved_deposits")]
+
+    def unresolved_rewards(self, provider_account: str) -> list[Transaction]:
+        """Rewards among the last transactions whose outcome the provider does not know (yet), oldest first."""
+        self.flush()
+        after = self._last_id - REWARDS_LOOKED_BACK
+        return [_transaction(row) for row in self._all("unresolved_rewards", after, provider_account)]
 
     def open_transactions(self, player: str) -> list[Transaction]:
         """A player's transactions that were not agreed yet, oldest first."""

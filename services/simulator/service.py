@@ -1,4 +1,4 @@
-"""The running simulator: books, studios of all provider accounts, plays and comparisons. No HTTP here."""
+"""The running simulator: books, studios of all provider accounts and their desk for operators, plays, comparisons. No HTTP here."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from services.simulator.plan import Plan, PlayResult
 from services.simulator.play import Play
 from services.simulator.settings import SimulatorSettings
 from services.simulator.stocktake import Comparison, compare_books
+from services.simulator.studios.mascot.operator_api.desk import OperatorDesk
 from services.simulator.studios.mascot.studio import MascotStudio
 from services.simulator.target import target_of
 from shared.errors import StakewireError
@@ -73,6 +74,7 @@ class Simulator:
             for name, account in accounts.items()
             if account.dialect == "mascot"
         }
+        self.desk = OperatorDesk(settings.desk_path, accounts, self.studios, self.books, public_url=settings.public_url)
         self._plays: dict[str, tuple[Play, asyncio.Task[None]]] = {}
         self._comparing = asyncio.Lock()
         self._connecting: asyncio.Task[None] | None = None
@@ -91,6 +93,7 @@ class Simulator:
             self.books.put_play(play_id, 0, ended.state, msgspec.json.encode(ended).decode())
         for studio in self.studios.values():
             await studio.start()
+        self.desk.start()
         self._connecting = asyncio.create_task(self._connect(), name="connect")
 
     async def stop(self) -> None:
@@ -106,6 +109,7 @@ class Simulator:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.desk.close()
         for studio in self.studios.values():
             await studio.close()
         if self._connected:

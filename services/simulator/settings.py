@@ -21,9 +21,13 @@ class SimulatorSettings(ServiceSettings):
         default="",
         description="where callbacks go, without the provider account; http://127.0.0.1:<base port>/callbacks by default",
     )
+    simulator_url: str = Field(
+        default="",
+        description="where operators and players reach the simulator; http://<host>:<base port + 4> by default",
+    )
     callback_timeout_s: float = Field(default=10.0, gt=0, le=120, description="how long the provider waits for an answer")
 
-    @field_validator("callback_url")
+    @field_validator("callback_url", "simulator_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
         parts = urlsplit(value)
@@ -35,6 +39,17 @@ class SimulatorSettings(ServiceSettings):
         """The callback address of one provider account."""
         base = self.callback_url or f"http://127.0.0.1:{self.base_port}/callbacks"
         return f"{base}/{provider_account}"
+
+    @property
+    def public_url(self) -> str:
+        """The simulator's own address, for the links it gives out."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104  # compared, not bound
+        return self.simulator_url or f"http://{host}:{self.listen_port(PORT_OFFSET)}"
+
+    @property
+    def desk_path(self) -> Path:
+        """The file of what operators told the studio."""
+        return self.run_dir / "simulator" / "mascot-desk.sqlite3"
 
     @property
     def books_path(self) -> Path:

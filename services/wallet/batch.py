@@ -15,18 +15,19 @@ from typing import Final
 import asyncpg
 import structlog
 from msgspec import Struct, field
+from msgspec.structs import replace
 from prometheus_client import Counter, Histogram
 
 from services.wallet.chain import event_of
 from services.wallet.decisions.model import TOMBSTONE, Operation
 from services.wallet.failpoints import Failpoint
 from services.wallet.gaming_day import GamingDays
-from services.wallet.intake import Taken, is_expired, now_ms, reply_address
+from services.wallet.intake import QUERIES, Taken, is_expired, now_ms, reply_address
 from services.wallet.ledger import store
 from services.wallet.ledger.store import PositionMovedError
 from services.wallet.settings import WalletSettings
 from services.wallet.working_set import Key, LedgerError, WorkingSet
-from shared.contracts import Command, Reply, Result, Rollback
+from shared.contracts import Command, PlayerQuery, Reply, Result, Rollback
 from shared.errors import StakewireError
 
 log = structlog.get_logger(__name__)
@@ -58,10 +59,14 @@ DATA_ERRORS: Final = (
 
 
 class Published(Struct, kw_only=True):
-    """What a committed batch has to say: replies by reply partition, events by partition in order."""
+    """What a committed batch has to say: replies by reply partition, events by partition in order.
+
+    `queries` are still to be answered, from what is committed now: they have no part in the batch.
+    """
 
     replies: dict[int, list[Reply]] = field(default_factory=dict)
     events: dict[int, list[tuple[str, bytes]]] = field(default_factory=dict)
+    queries: list[Taken] = field(default_factory=list)
 
     def reply(self, command: Command, reply: Reply) -> None:
         """Adds the answer to one command, if its caller waits for one."""
@@ -98,17 +103,21 @@ class BatchApplier:
     async def apply(self, batch: Sequence[Taken], positions: dict[int, int], epoch: int, *, expire: bool = True) -> Published:
         """Applies one batch and moves `positions` (partition -> next offset), which is updated in place.
 
-        Records below the position are answered from what is stored; the others are applied. PositionMovedError where
+        Records below the position are answered from what is stored; the others are applied. Queries above it are handed
+        back: they wait for no lock, and the position passes them as it passes balance queries. PositionMovedError where
         another owner went on: the caller reads the positions again and gives the same batch once more.
         """
         published = Published()
         old = [item for item in batch if 0 <= item.offset < positions[item.partition]]
         fresh = [item for item in batch if item.offset >= positions[item.partition]]
+        # Copies: what a batch buries is emptied.
+        queries = [replace(item, raw=b"") for item in fresh if isinstance(item.command, PlayerQuery)]
         if old:
             await self._patiently(lambda: self._answer_only(old, published), "answer-only")
         late = await self._released()
         if fresh or late:
             await self._apply_fresh(late + fresh, positions, epoch, published, expire=expire)
+        published.queries = queries
         return published
 
     async def _apply_fresh(
@@ -156,10 +165,10 @@ class BatchApplier:
                 attempt = await self._back_off(attempt, error, "batch")
 
     def _readable(self, batch: Sequence[Taken]) -> list[Taken]:
-        """The readable commands, but for those behind a deferred one of the same player."""
+        """The readable commands to be decided, but for those behind a deferred one of the same player."""
         work = []
         for item in batch:
-            if item.command is None:
+            if item.command is None or isinstance(item.command, PlayerQuery):
                 continue
             waiting = self.deferred.get(item.command.player)
             if waiting is None:
@@ -183,7 +192,7 @@ class BatchApplier:
                 picture = WorkingSet(loaded, at_ms, self._days.at(at_ms))
                 answered = [self._step(picture, item, published, at_ms, expire=expire) for item in work]
                 self._failpoint.passed("decided")
-                # Balance queries alone change nothing: read again after a crash, they are only answered again.
+                # Queries alone change nothing: read again after a crash, they are only answered again.
                 if moves or picture.new_operations:
                     await store.save(connection, picture, moves, epoch)
                 self._failpoint.passed("saved")
@@ -290,7 +299,11 @@ class BatchApplier:
 
     async def _answer_only(self, batch: Sequence[Taken], published: Published) -> None:
         """Commands below the position: stored ones are answered and their events published again, others ignored."""
-        commands = [item.command for item in batch if item.command is not None and item.command.external_id]
+        commands = [
+            item.command
+            for item in batch
+            if item.command is not None and item.command.external_id and item.command.kind not in QUERIES
+        ]
         if not commands:
             return
         async with self._pool.acquire() as connection:
@@ -367,9 +380,9 @@ def _published_by(command: Command, known: dict[Key, Operation]) -> list[Operati
 def _moves(batch: Sequence[Taken], positions: dict[int, int]) -> list[tuple[int, int, int]]:
     """(partition, from, to) of each partition in the batch, sorted: the order in which their rows are locked.
 
-    Empty for balance queries alone: they are the one thing that may be read again without harm.
+    Empty for queries alone: they are the one thing that may be read again without harm.
     """
-    if all(item.command is not None and item.command.kind == "get_balance" for item in batch):
+    if all(item.command is not None and item.command.kind in QUERIES for item in batch):
         return []
     after: dict[int, int] = {}
     for item in batch:

@@ -23,7 +23,11 @@ ADDRESS_CHARS_MAX: Final = 512
 """Of command id and caller together: replies are bundled by number, and a bundle must fit a record."""
 CLOCK_WINDOW_MS: Final = 20_000
 """Record times must be off for half of this, without exception, before old records alone raise the alarm."""
-EXPIRING: Final = frozenset({"bet", "bet_and_win", "withdraw", "open_session", "get_balance"})
+QUERIES: Final = frozenset(
+    {"get_balance", "get_player", "get_session", "list_sessions", "get_grant", "list_grants", "list_operations"}
+)
+"""Kinds that change nothing: taken again after a crash they are only answered again."""
+EXPIRING: Final = QUERIES | {"bet", "bet_and_win", "withdraw", "open_session"}
 """Kinds that a late wallet skips; wins, rollbacks and all else are applied however late (architecture section 4)."""
 
 _clock_alarms = Counter("stakewire_wallet_clock_alarms_total", "Batches whose record times disagree with this clock")

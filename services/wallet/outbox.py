@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+import structlog
 from aiokafka.errors import KafkaError
 
 from services.wallet.batch import Published, SendError
 from services.wallet.intake import Taken, now_ms
-from shared.contracts import DeadLetter, Reply, ReplyBundle
+from shared.contracts import DeadLetter, Reply, ReplyBundle, Result
 from shared.contracts.codec import encode
 from shared.identity import partition_of
 from shared.kafka.producer import Producer
-from shared.kafka.topics import COMMANDS, DEAD_LETTERS, EVENTS, REPLIES, TopicNames
+from shared.kafka.topics import COMMANDS, DEAD_LETTERS, EVENTS, MAX_RECORD_BYTES, REPLIES, TopicNames
+
+log = structlog.get_logger(__name__)
 
 REPLIES_A_RECORD: Final = 500
+BUNDLE_BYTES_MAX: Final = MAX_RECORD_BYTES - 10_000
+"""With room for what the producer and the broker put around a record."""
 DEAD_LETTER_BYTES_MAX: Final = 400_000
 SEND_LIMIT_S: Final = 15.0
 
@@ -86,8 +91,23 @@ class Outbox:
             raise SendError(f"the dead letter was not taken: {error!r}") from error
 
 
-def _bundles(replies: Sequence[Reply]) -> list[bytes]:
-    return [
-        encode(ReplyBundle(replies=tuple(replies[start : start + REPLIES_A_RECORD])))
-        for start in range(0, len(replies), REPLIES_A_RECORD)
-    ]
+def _bundles(replies: Sequence[Reply]) -> Iterator[bytes]:
+    """The replies in records that Kafka takes. Almost always the first cut fits; pages of queries may need another."""
+    for start in range(0, len(replies), REPLIES_A_RECORD):
+        yield from _fitting(replies[start : start + REPLIES_A_RECORD])
+
+
+def _fitting(replies: Sequence[Reply]) -> Iterator[bytes]:
+    record = encode(ReplyBundle(replies=tuple(replies)))
+    if len(record) <= BUNDLE_BYTES_MAX:
+        yield record
+    elif len(replies) > 1:
+        middle = len(replies) // 2
+        yield from _fitting(replies[:middle])
+        yield from _fitting(replies[middle:])
+    else:
+        # No page is that long; but a caller who hears nothing at all would wait for his whole deadline.
+        (reply,) = replies
+        log.error("a reply does not fit a record; UNKNOWN is told", command_id=reply.command_id, size=len(record))
+        unknown = Reply(command_id=reply.command_id, caller=reply.caller, result=Result.UNKNOWN, detail="the answer is too long")
+        yield encode(ReplyBundle(replies=(unknown,)))

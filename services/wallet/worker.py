@@ -28,6 +28,7 @@ from services.wallet.intake import ClockWatch, Taken, now_ms, take
 from services.wallet.ledger.positions import EpochError, current_epoch, read_positions
 from services.wallet.ledger.store import PositionMovedError
 from services.wallet.outbox import Outbox
+from services.wallet.queries import QueryDesk
 from services.wallet.settings import WalletSettings
 from shared.errors import StakewireError, TopicError
 from shared.kafka.admin import topic_id
@@ -73,6 +74,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._topic = self._names.of(COMMANDS)
         self._failpoint = Failpoint(settings.wallet_failpoint)
         self._applier = BatchApplier(pool, settings, days, outbox.bury, self._failpoint)
+        self._desk = QueryDesk(pool, settings.wallet_expiry_margin_ms, outbox.reply)
         self._consumer: AIOKafkaConsumer | None = None
         self._generation = 0
         self._positions: dict[int, int] = {}
@@ -91,6 +93,14 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     async def run(self) -> None:
         """Consumes until `stop`; makes the consumer anew after errors of Kafka or the database."""
+        answering = asyncio.create_task(self._desk.run(), name="queries")
+        try:
+            await self._consume_for_ever()
+        finally:
+            answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)
+
+    async def _consume_for_ever(self) -> None:
         attempt = 0
         while not self._stopping.is_set():
             try:
@@ -242,6 +252,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         owned = [item for item in batch.items if item.partition in self._positions]
         published = await self._applied(owned, expire=expire)
         await self._applier.give_up_deferred(published)
+        self._desk.take(published.queries, expire=expire)
         await self._say(published, _ends(owned))
         self._reached.update(_ends(owned))
         self._problem = ""
@@ -359,7 +370,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         for number, position in self._positions.items():
             high = consumer.highwater(TopicPartition(self._topic, number))
             if high is not None:
-                # Balance queries alone move no position, but they are done.
+                # Queries alone move no position, but they are done.
                 lag += max(0, high - max(position, self._reached.get(number, 0)))
         _lag.set(lag)
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from services.wallet.chain import seal
 from services.wallet.decisions import decide
+from services.wallet.decisions.common import session_age, state_of_game
 from services.wallet.decisions.model import (
     TOMBSTONE,
     Decision,
@@ -74,6 +75,8 @@ class WorkingSet:
         self.events: list[bytes] = []
         self.new_players: dict[str, Player] = {}
         self.new_profiles: list[Profile] = []
+        self.erased: dict[str, None] = {}
+        """Players whose profile goes, whether it was new in this batch or stored before."""
         self.changed_players: dict[str, Player] = {}
         self.changed_balances: set[tuple[str, str]] = set()
         self.changed_rounds: dict[tuple[str, str, str], Round] = {}
@@ -90,6 +93,8 @@ class WorkingSet:
             return self._unstored(command, decision)
         if decision.new_player is not None:
             self._create(decision)
+        if decision.player_status:
+            self._set_status(command.player, decision)
         operation = self._book(command, decision)
         if decision.tombstone and isinstance(command, Rollback):
             self._entomb(command)
@@ -157,9 +162,9 @@ class WorkingSet:
         for name in self._session_names.get((player, account), ()):
             item = self._sessions[player, name]
             if provider_session_id and item.provider_session_id == provider_session_id:
-                named = item if named is None else max(named, item, key=_age)
+                named = item if named is None else max(named, item, key=session_age)
             elif item.status == "pending":
-                pending = item if pending is None else max(pending, item, key=_age)
+                pending = item if pending is None else max(pending, item, key=session_age)
             if item.status == "active":
                 active.append(item)
         return named, pending, tuple(active)
@@ -191,7 +196,7 @@ class WorkingSet:
             round_id=decision.round_id,
             closes_round=money.closes_round if money else command.kind == "end_round",
             game_id=decision.game_id,
-            game_state=command.game_state if isinstance(command, PlayCommand) else "",
+            game_state=state_of_game(command, player.brand) if isinstance(command, PlayCommand) else "",
             session_id=decision.session_id,
             grant_id=decision.grant_id,
             free_rounds_asked=money.charge_free_rounds if money else 0,
@@ -276,6 +281,13 @@ class WorkingSet:
             self._profiles[player.player] = decision.profile
             self.new_profiles.append(decision.profile)
 
+    def _set_status(self, name: str, decision: Decision) -> None:
+        # Written with the player's new head, which every operation moves.
+        self.players[name] = replace(self.players[name], status=decision.player_status)
+        if decision.erases:
+            self._profiles.pop(name, None)
+            self.erased[name] = None
+
     def _put_session(self, session: Session) -> None:
         self._sessions[session.player, session.session_id] = session
         self._session_names.setdefault((session.player, session.provider_account), {})[session.session_id] = None
@@ -311,11 +323,6 @@ class WorkingSet:
             balance_now=balance,
             free_rounds_left=decision.free_rounds_left,
         )
-
-
-def _age(session: Session) -> tuple[int, str]:
-    """Sorts sessions by their opening; those of one batch by name, so that it does not matter which were loaded before."""
-    return session.opened_at_ms, session.session_id
 
 
 def replayed_reply(command: Command, stored: Operation, balance_now: int, detail: str = "") -> Reply:

@@ -9,7 +9,8 @@ import msgspec
 from shared.contracts import commands as c
 from shared.contracts.archive import CallbackRecord
 from shared.contracts.events import DeadLetter, OperationRecorded
-from shared.contracts.replies import ReplyBundle
+from shared.contracts.replies import Reply, ReplyBundle
+from shared.contracts.switches import SwitchSet
 from shared.errors import ContractError
 
 T = TypeVar("T")
@@ -22,6 +23,15 @@ COMMAND_CLASSES: Final[dict[str, type[c.Command]]] = {
     "activate_session": c.ActivateSession,
     "close_session": c.CloseSession,
     "grant_free_rounds": c.GrantFreeRounds,
+    "cancel_free_rounds": c.CancelFreeRounds,
+    "set_player_status": c.SetPlayerStatus,
+    "erase_player": c.ErasePlayer,
+    "get_player": c.GetPlayer,
+    "get_session": c.GetSession,
+    "list_sessions": c.ListSessions,
+    "get_grant": c.GetGrant,
+    "list_grants": c.ListGrants,
+    "list_operations": c.ListOperations,
     "get_balance": c.GetBalance,
     "bet": c.Bet,
     "win": c.Win,
@@ -60,6 +70,7 @@ _command_decoders: Final[dict[str, msgspec.json.Decoder[Any]]] = {
 _bundle: Final = msgspec.json.Decoder(ReplyBundle)
 _event: Final = msgspec.json.Decoder(OperationRecorded)
 _callback: Final = msgspec.json.Decoder(CallbackRecord)
+_switch: Final = msgspec.json.Decoder(SwitchSet)
 _dead_letter: Final = msgspec.json.Decoder(DeadLetter)
 
 
@@ -107,6 +118,16 @@ def decode_event(raw: bytes) -> OperationRecorded:
 def decode_callback(raw: bytes) -> CallbackRecord:
     """One record of `gateway.callbacks`; ContractError where it is none."""
     return _decode(_callback, raw, "callback record")
+
+
+def decode_switch(raw: bytes) -> SwitchSet:
+    """One record of `gateway.switches`; ContractError where it is none."""
+    return _decode(_switch, raw, "switch")
+
+
+def decode_view(view: type[T], reply: Reply) -> T:
+    """A query's answer as a value of `views`; ContractError where its data is none."""
+    return _decode(msgspec.json.Decoder(view), reply.data.encode(), view.__name__)
 
 
 def decode_dead_letter(raw: bytes) -> DeadLetter:

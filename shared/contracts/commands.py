@@ -7,12 +7,17 @@ the record's timestamp is the moment the caller began to wait. The idempotency k
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 SCHEMA = 1
 
-GameState = Literal["live", "off", "unknown"]
+GameState = Literal["live", "off", "stopped", "unknown"]
+"""`off` refuses a stake that opens a new round, `stopped` every stake; `unknown` is in no catalogue and is accepted."""
+
+PlayerStatus = Literal["active", "draining", "blocked"]
+"""`draining` refuses launches and stakes that open a new round, `blocked` launches and every stake."""
+
 FreeRoundStake = Literal["as_sent", "nominal"]
 FreeRoundExhausted = Literal["debit", "refuse"]
 Overspent = Literal["overdraft", "refuse"]
@@ -64,11 +69,34 @@ class Deposit(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdraw(Command):
-    """Money from the player back to the operator's cash. `amount` > 0; refused without the funds."""
+    """Money from the player back to the operator's cash. `amount` > 0; refused without the funds.
+
+    `everything` takes the whole balance as it is when the command is applied; `amount` is 0 then.
+    """
 
     kind: Literal["withdraw"] = "withdraw"
     currency: str
     amount: int
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPlayerStatus(Command):
+    """Blocks a player, lets his open rounds run out, or takes that back. `reason` and `author` are for the record."""
+
+    kind: Literal["set_player_status"] = "set_player_status"
+    status: PlayerStatus
+    reason: str = ""
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasePlayer(Command):
+    """Deletes a player's personal data and closes him for good; the ledger, his balance and his wins stay."""
+
+    kind: Literal["erase_player"] = "erase_player"
+    reason: str = ""
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +108,7 @@ class OpenSession(Command):
     currency: str
     game_id: str
     game_state: GameState = "unknown"
+    brand_states: dict[str, GameState] = field(default_factory=dict)
     token_sha256: str = ""
     grant_id: str = ""
     device: str = ""
@@ -90,7 +119,10 @@ class OpenSession(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivateSession(Command):
-    """The provider has opened its side; sessions of the same player and provider account before it are superseded."""
+    """The provider has opened its side; sessions of the same player and provider account before it are superseded.
+
+    One that was opened before the active session is not activated any more: its launch was overtaken.
+    """
 
     kind: Literal["activate_session"] = "activate_session"
     session_id: str
@@ -124,12 +156,77 @@ class GrantFreeRounds(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CancelFreeRounds(Command):
+    """Ends a grant: no free round of it can be charged any more. What was played stays, rollbacks still restore it."""
+
+    kind: Literal["cancel_free_rounds"] = "cancel_free_rounds"
+    grant_id: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayerQuery(Command):
+    """Asks for what the ledger holds of a player; changes nothing. The answer's `data` is a JSON text of `views`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetPlayer(PlayerQuery):
+    """Status, profile and balances: a `PlayerView`."""
+
+    kind: Literal["get_player"] = "get_player"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetSession(PlayerQuery):
+    """One session: a `SessionView`; TOKEN_UNKNOWN where there is none."""
+
+    kind: Literal["get_session"] = "get_session"
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListSessions(PlayerQuery):
+    """The player's sessions, newest first: a `SessionPage`. `before` is the `next` of the page before, 1 <= `limit` <= 100."""
+
+    kind: Literal["list_sessions"] = "list_sessions"
+    before: str = ""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetGrant(PlayerQuery):
+    """One grant of free rounds: a `GrantView`; ORIGINAL_NOT_FOUND where there is none."""
+
+    kind: Literal["get_grant"] = "get_grant"
+    grant_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListGrants(PlayerQuery):
+    """The player's grants, newest expiry first: a `GrantPage`."""
+
+    kind: Literal["list_grants"] = "list_grants"
+    before: str = ""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOperations(PlayerQuery):
+    """The player's operations with a `seq` below `before` (0 = the newest), newest first: an `OperationPage`."""
+
+    kind: Literal["list_operations"] = "list_operations"
+    before: int = 0
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlayCommand(Command):
     """What a provider's call about a game carries.
 
     `currency` is ours, mapped from `wire_currency`; empty where the provider account maps no such code, which the
     wallet answers WRONG_CURRENCY. `player_currency` is the currency in the provider's id of the player.
-    `session_id` is ours, `provider_session_id` the provider's; either may be empty.
+    `session_id` is ours, `provider_session_id` the provider's; either may be empty. `game_state` holds for all players,
+    `brand_states` for those of a brand: the stricter of the two counts.
     """
 
     currency: str = ""
@@ -137,6 +234,7 @@ class PlayCommand(Command):
     player_currency: str = ""
     game_id: str = ""
     game_state: GameState = "unknown"
+    brand_states: dict[str, GameState] = field(default_factory=dict)
     session_id: str = ""
     provider_session_id: str = ""
     session_required: bool = False

@@ -38,7 +38,7 @@ class Reply:
 
     `balance` is the balance right after the operation as stored (units), `balance_now` the current one: they differ
     only on a replay. `transaction_id` is ours, empty where nothing is stored. `limit` names the limit of
-    LIMIT_EXCEEDED. `free_rounds_left` is -1 where no grant was named.
+    LIMIT_EXCEEDED. `free_rounds_left` is -1 where no grant was named. `data` is the JSON text of a query's answer.
     """
 
     command_id: str
@@ -53,6 +53,7 @@ class Reply:
     detail: str = ""
     free_rounds_left: int = -1
     free_rounds_charged: int = 0
+    data: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,11 +100,11 @@ def _wait_until_visible(bootstrap_servers: str, names: TopicNames, topics: list[
             return
 
 
-def topic_id(bootstrap_servers: str, name: str) -> str:
+def topic_id(bootstrap_servers: str, name: str, *, timeout_s: float = TIMEOUT_S) -> str:
     """The id Kafka gave the topic at its creation: another id means that the topic was deleted and made anew."""
     client = admin_client(bootstrap_servers)  # kept until the result is there: the client ends its calls when it goes
     try:
-        description = client.describe_topics(TopicCollection([name]), request_timeout=TIMEOUT_S)[name].result()
+        description = client.describe_topics(TopicCollection([name]), request_timeout=timeout_s)[name].result()
     except KafkaException as error:
         raise TopicError(f"topic {name} cannot be described: {error}") from error
     return str(description.topic_id)

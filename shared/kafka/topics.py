@@ -55,7 +55,13 @@ CALLBACKS: Final = Topic(
     },
     "Raw callbacks with answer, timings, verdict and diagnosis; secrets removed. Key: player key or provider account.",
 )
-TOPICS: Final = (COMMANDS, REPLIES, EVENTS, DEAD_LETTERS, CALLBACKS)
+SWITCHES: Final = Topic(
+    "gateway.switches",
+    1,
+    {"cleanup.policy": "compact"},
+    "The operator's switches on brands, provider accounts and games; the newest record of a key counts.",
+)
+TOPICS: Final = (COMMANDS, REPLIES, EVENTS, DEAD_LETTERS, CALLBACKS, SWITCHES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from shared.contracts.commands import Command
+from shared.contracts.commands import Command, GameState
 from shared.contracts.replies import Reply
 from shared.providers.edge import Edge
 from shared.settings.accounts import ProviderAccount
@@ -93,6 +93,13 @@ class NonceRule(NamedTuple):
     repeat: Literal["answer", "refuse"]
 
 
+class GameStates(Protocol):
+    """What may be played at one provider account. Asked with each callback: an answer is one look-up."""
+
+    def of(self, game_id: str) -> tuple[GameState, dict[str, GameState]]:
+        """The state for every player, and by brand where it is stricter for that brand's. The dict is not to be changed."""
+
+
 C = TypeVar("C", bound=Call)
 
 
@@ -128,8 +135,11 @@ class Dialect(Protocol[C]):
 class DialectFactory(Protocol):
     """Makes the dialect of one provider account; SettingsError where the account's settings are wrong."""
 
-    def __call__(self, account: ProviderAccount) -> Dialect[Any]:
-        """Checks `account.settings` and `account.keys`, and returns the dialect."""
+    def __call__(self, account: ProviderAccount, game_states: GameStates | None = None) -> Dialect[Any]:
+        """Checks `account.settings` and `account.keys`, and returns the dialect.
+
+        Without `game_states` a game's state is what the account's configuration says.
+        """
 
 
 def text_fits(text: str) -> bool:

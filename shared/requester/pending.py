@@ -30,6 +30,12 @@ class Priority(IntEnum):
 
 PRIORITIES: Final[dict[str, Priority]] = {
     "get_balance": Priority.QUERY,
+    "get_player": Priority.QUERY,
+    "get_session": Priority.QUERY,
+    "list_sessions": Priority.QUERY,
+    "get_grant": Priority.QUERY,
+    "list_grants": Priority.QUERY,
+    "list_operations": Priority.QUERY,
     "bet": Priority.STAKE,
     "bet_and_win": Priority.STAKE,
     "withdraw": Priority.STAKE,

@@ -91,7 +91,10 @@ class _File(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class ProviderAccount:
-    """One provider account with its secrets in memory; `settings` is the dialect's raw table, `keys` key id -> secret."""
+    """One provider account with its secrets in memory; `settings` is the dialect's raw table, `keys` key id -> secret.
+
+    `folder` is that of the settings file: paths in `settings` (certificates) are relative to it.
+    """
 
     name: str
     dialect: str
@@ -100,6 +103,7 @@ class ProviderAccount:
     currencies: dict[str, MinorUnits]
     games: dict[str, str]
     keys: dict[str, bytes] = field(repr=False)
+    folder: Path = field(default=Path(), repr=False)
 
     @property
     def facts(self) -> ProviderAccountFacts:
@@ -166,7 +170,7 @@ def _account(path: Path, name: str, entry: _AccountEntry, brands: dict[str, Bran
         except SettingsError as error:
             raise SettingsError(f"{where}.{error}") from None
     keys = {key_id: _secret(f"{where}.keys.{key_id}", path.parent, reference) for key_id, reference in entry.keys.items()}
-    return ProviderAccount(name, entry.dialect, entry.brands, entry.settings, currencies, dict(entry.games), keys)
+    return ProviderAccount(name, entry.dialect, entry.brands, entry.settings, currencies, dict(entry.games), keys, path.parent)
 
 
 def _secret(where: str, folder: Path, reference: str) -> bytes:

@@ -1,5 +1,6 @@
 """`stakewire up` and `down` on the two servers: started once, repaired after kill -9, one at a time, beside another stack."""
 
+import hashlib
 import json
 import os
 import signal
@@ -54,10 +55,20 @@ def test_stack_file_tells_where_everything_is_to_the_owner_only(start: StartComm
     content = stack_file(stack_run_dir)
     account = content["provider_accounts"]["mascot-demo"]
     assert account["callback_url"] == f"{content['callbacks']}/callbacks/mascot-demo"
-    assert account["settings"] == {"casino_id": 1}
+    assert account["settings"] == {"casino_id": 1, "operator_api_url": "env:STAKEWIRE_DEMO_MASCOT_URL"}
     assert len(account["keys"]["main"]) >= 43
     with psycopg.connect(content["database_url"]) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_the_key_in_the_stack_file_opens_the_operator_api(start: StartCommand, stack_run_dir: Path) -> None:
+    up(start)
+    up(start)
+    content = stack_file(stack_run_dir)
+    token_sha256 = hashlib.sha256(content["operator_api_key"].encode()).digest()
+    with psycopg.connect(content["database_url"]) as connection:
+        rows = connection.execute("SELECT token_sha256, brand, cardinality(scopes), label FROM operator.api_keys").fetchall()
+    assert rows == [(token_sha256, "main", 4, "demo")]
 
 
 @pytest.mark.parametrize("name", ["postgres", "kafka"])

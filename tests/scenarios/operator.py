@@ -16,6 +16,7 @@ from shared.contracts import (
     GrantFreeRounds,
     OpenSession,
     Result,
+    SetPlayerStatus,
 )
 from shared.identity import new_keyed_id
 from shared.money import parse_decimal
@@ -27,7 +28,6 @@ OPERATOR = "operator"
 DAY_MS = 24 * 60 * 60 * 1000
 
 BY_HAND = {
-    "block_player": "UPDATE players SET status = 'blocked' WHERE player = $1",
     "exclude_player": "UPDATE players SET status = 'closed' WHERE player = $1",
     "expire_session": "UPDATE sessions SET last_seen_ms = last_seen_ms - 86400000 WHERE player = $1",
     "expire_grant": "UPDATE grants SET expires_at_ms = expires_at_ms - 2 * 86400000 WHERE player = $1",
@@ -68,6 +68,8 @@ class Operator:
             await self._pool.execute(BY_HAND[step.do], player.key)
             return
         match step.do:
+            case "block_player":
+                await self._ask(SetPlayerStatus(**self._header(player), status="blocked"))
             case "deposit":
                 assert step.amount is not None
                 await self.deposit(player, step.amount, step.currency or world.currency)

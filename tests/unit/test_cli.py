@@ -13,7 +13,7 @@ from services.cli.display import Moment
 from services.cli.main import app
 from services.cli.simulator import PlayState, Simulator, SimulatorError, wallet_lag
 
-COMMANDS = ["run", "up", "down", "status", "demo", "reset", "migrate", "topics"]
+COMMANDS = ["run", "up", "down", "status", "demo", "reset", "migrate", "topics", "keys", "switch"]
 
 
 def stakewire(*arguments: str, run_dir: Path) -> subprocess.CompletedProcess[str]:
@@ -56,7 +56,7 @@ def test_a_command_without_a_stack_says_what_to_do_and_shows_no_traceback(tmp_pa
 
 def test_status_and_down_of_a_stack_that_never_ran(tmp_path: Path) -> None:
     status, down = stakewire("status", run_dir=tmp_path), stakewire("down", run_dir=tmp_path)
-    assert (status.returncode, status.stdout.count("stopped")) == (1, 5)
+    assert (status.returncode, status.stdout.count("stopped")) == (1, 6)
     assert (down.returncode, down.stdout) == (0, "nothing was running\n")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.gateway.callbacks.nonces import NonceBook
+from services.gateway.switches import SwitchBoard
 from shared.errors import SettingsError
 from shared.providers.dialect import Dialect
 from shared.providers.registry import open_dialect
@@ -21,13 +22,13 @@ class Account:
     nonces: NonceBook | None
 
 
-def open_accounts(file: AccountsFile, nonces_max: int) -> dict[str, Account]:
-    """All accounts of the file by name; SettingsError names the first that cannot be served."""
+def open_accounts(file: AccountsFile, nonces_max: int, board: SwitchBoard | None = None) -> dict[str, Account]:
+    """All accounts of the file by name, their games under the board's switches; SettingsError names the first that cannot be served."""
     if not file.provider_accounts:
         raise SettingsError(f"{file.path}: there is no provider account; add a table [provider_accounts.<name>]")
-    accounts = {}
+    board, accounts = board or SwitchBoard(), {}
     for name, entry in file.provider_accounts.items():
-        dialect = open_dialect(entry)
+        dialect = open_dialect(entry, board.game_states(name, entry.brands, entry.games))
         nonces = NonceBook(dialect.nonces.window_s, nonces_max) if dialect.nonces else None
         accounts[name] = Account(name, dialect, nonces)
     return accounts

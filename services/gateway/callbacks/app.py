@@ -21,6 +21,7 @@ from services.gateway.callbacks.archive import Archive
 from services.gateway.callbacks.connection import CLOSE, Request, plain_answer
 from services.gateway.callbacks.nonces import Claim
 from services.gateway.callbacks.trace import REFUSED, UNKNOWN, Trace, request_id_of
+from services.gateway.switches import SwitchReader
 from shared.contracts.commands import Command
 from shared.contracts.replies import Reply, Result
 from shared.providers.dialect import Answer, Call, Callback, Refusal, Stamp, Verified
@@ -36,10 +37,13 @@ OTHER_METHOD: Final = "other"
 class CallbacksApp:
     """Serves `POST /callbacks/{provider account}`, `/health/live`, `/health/ready` and `/metrics`."""
 
-    def __init__(self, accounts: dict[str, Account], requester: Requester, archive: Archive | None) -> None:
+    def __init__(
+        self, accounts: dict[str, Account], requester: Requester, archive: Archive | None, switches: SwitchReader | None = None
+    ) -> None:
         self._accounts = accounts
         self._requester = requester
         self._archive = archive
+        self._switches = switches
         self._in_progress = 0
         self.draining = False
 
@@ -202,6 +206,8 @@ class CallbacksApp:
         """Why callbacks should not be sent here now; empty where they should."""
         if self.draining:
             return "stopping"
+        if self._switches is not None and not self._switches.caught_up:
+            return "the switches are not read yet"
         return "" if self._requester.ready else "no connection to Kafka"
 
 

@@ -1,4 +1,4 @@
-"""Starts and stops the callbacks service: accounts, requester, archive, listener, signals.
+"""Starts and stops the callbacks service: accounts, switches, requester, archive, listener, signals.
 
 At SIGTERM: readiness falls and every answer closes its connection, so that the provider's pools move elsewhere; when
 the announcement is over no new connection is taken and what is pending gets its time; then the process ends. A second
@@ -22,6 +22,7 @@ from services.gateway.callbacks.app import CallbacksApp, describe
 from services.gateway.callbacks.archive import Archive
 from services.gateway.callbacks.listener import Listener, listen
 from services.gateway.settings import GatewaySettings
+from services.gateway.switches import SwitchBoard, SwitchReader
 from shared.errors import StakewireError
 from shared.kafka.topics import TopicNames
 from shared.requester import Requester, RequesterLimits
@@ -37,7 +38,8 @@ YOUNG_OBJECTS: Final = 20_000
 
 async def serve(settings: GatewaySettings) -> None:
     """Serves callbacks until a signal. SettingsError and ListenError stop the start."""
-    accounts = open_accounts(load_accounts_file(settings.config_file), settings.nonces_max)
+    board = SwitchBoard()
+    accounts = open_accounts(load_accounts_file(settings.config_file), settings.nonces_max, board)
     port = settings.listen_port(PORT_OFFSET)
     names = TopicNames(settings.topic_prefix)
     with listen(settings.host, port) as listening:
@@ -47,8 +49,9 @@ async def serve(settings: GatewaySettings) -> None:
             instance_id=settings.instance_id or f"{socket.gethostname()}:{port}",
             limits=RequesterLimits(settings.pending),
         )
-        async with _archive(settings, names, accounts) as archive, _connected(requester):
-            app = CallbacksApp(accounts, requester, archive)
+        switches = SwitchReader(settings.kafka_bootstrap_servers, names, board)
+        async with _archive(settings, names, accounts) as archive, _connected(requester, switches):
+            app = CallbacksApp(accounts, requester, archive, switches)
             listener = Listener(
                 app.handle,
                 connections_max=settings.connections_max,
@@ -106,9 +109,9 @@ async def _archive(settings: GatewaySettings, names: TopicNames, accounts: dict[
 
 
 @contextlib.asynccontextmanager
-async def _connected(requester: Requester) -> AsyncIterator[None]:
-    """The requester connects in the background: until it has, readiness is down and callbacks are shed."""
-    connecting = asyncio.create_task(_connect(requester), name="connect")
+async def _connected(requester: Requester, switches: SwitchReader) -> AsyncIterator[None]:
+    """Both connect in the background: until they have, readiness is down and callbacks are shed."""
+    connecting = asyncio.create_task(_connect(requester, switches), name="connect")
     try:
         yield
     finally:
@@ -116,9 +119,12 @@ async def _connected(requester: Requester) -> AsyncIterator[None]:
         with contextlib.suppress(asyncio.CancelledError):
             await connecting
         await requester.stop()
+        await switches.stop()
 
 
-async def _connect(requester: Requester) -> None:
+async def _connect(requester: Requester, switches: SwitchReader) -> None:
+    # First: no stake goes to the wallet before it is known what is open for play.
+    await switches.start()
     while True:
         try:
             await requester.start()

@@ -22,6 +22,13 @@ SELECT count(*) FROM transactions t JOIN players p ON p.player = t.player WHERE 
 SELECT player, ref, kind, withdraw, deposit, charge, round_ref, game_id, state, code, paid, got, transaction_id, new_balance, attempts, id
 FROM transactions WHERE state IN ('sent', 'unknown', 'rolling') ORDER BY id;
 
+-- name: unresolved_rewards
+SELECT t.player, t.ref, t.kind, t.withdraw, t.deposit, t.charge, t.round_ref, t.game_id, t.state, t.code, t.paid, t.got,
+    t.transaction_id, t.new_balance, t.attempts, t.id
+FROM transactions t JOIN players p ON p.player = t.player
+WHERE t.id > ? AND t.kind = 'collectBonusReward' AND t.state IN ('sent', 'unknown', 'rolling') AND p.provider_account = ?
+ORDER BY t.id LIMIT 1000;
+
 -- name: open_transactions
 SELECT player, ref, kind, withdraw, deposit, charge, round_ref, game_id, state, code, paid, got, transaction_id, new_balance, attempts, id
 FROM transactions WHERE player = ? AND id > ? ORDER BY id;

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from services.wallet.decisions.free_rounds import decide_grant_free_rounds
+from services.wallet.decisions.free_rounds import decide_cancel_free_rounds, decide_grant_free_rounds
 from services.wallet.decisions.model import Decision, View
-from services.wallet.decisions.players import decide_create_player, decide_deposit, decide_withdraw
+from services.wallet.decisions.money import decide_deposit, decide_withdraw
+from services.wallet.decisions.players import decide_create_player, decide_erase_player, decide_set_player_status
 from services.wallet.decisions.reversals import decide_rollback
 from services.wallet.decisions.sessions import (
     decide_activate_session,
@@ -24,12 +25,15 @@ from shared.contracts import Command
 
 _DECIDERS: Final[dict[str, Callable[[Any, View], Decision]]] = {
     "create_player": decide_create_player,
+    "set_player_status": decide_set_player_status,
+    "erase_player": decide_erase_player,
     "deposit": decide_deposit,
     "withdraw": decide_withdraw,
     "open_session": decide_open_session,
     "activate_session": decide_activate_session,
     "close_session": decide_close_session,
     "grant_free_rounds": decide_grant_free_rounds,
+    "cancel_free_rounds": decide_cancel_free_rounds,
     "get_balance": decide_get_balance,
     "bet": decide_bet,
     "win": decide_win,
@@ -40,5 +44,5 @@ _DECIDERS: Final[dict[str, Callable[[Any, View], Decision]]] = {
 
 
 def decide(command: Command, view: View) -> Decision:
-    """What is to happen with `command`, given all that it may look at."""
+    """What is to happen with `command`, given all that it may look at. Player queries are not decided but read."""
     return _DECIDERS[command.kind](command, view)

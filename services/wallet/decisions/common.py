@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+import json
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from services.wallet.decisions.model import (
-    OPERATOR,
     REFUSED,
     TOMBSTONE,
     Decision,
@@ -18,10 +18,16 @@ from services.wallet.decisions.model import (
     View,
     answer,
 )
-from shared.contracts import MoneyCommand, PlayCommand, Result
+from shared.contracts import Command, GameState, MoneyCommand, OpenSession, PlayCommand, Result
 
 SEEN_GRAIN_MS: Final = 60_000
 """A session's last sign of life is written at most this often: idle times are counted in minutes."""
+
+REASON_CHARS_MAX: Final = 256
+AUTHOR_CHARS_MAX: Final = 128
+"""Longer words of people are cut: they stay in the ledger for ever, and must not name a player."""
+
+_STRICTNESS: Final[dict[GameState, int]] = {"off": 1, "stopped": 2}
 
 
 def house_account(provider_account: str) -> str:
@@ -73,8 +79,8 @@ def wrong_currency(command: PlayCommand, view: View) -> bool:
     return bool(command.player_currency) and command.player_currency != command.currency
 
 
-def foreign_player(command: PlayCommand, view: View) -> bool:
-    """Whether there is no such player for this caller: unknown, or of a brand that the provider account does not serve."""
+def foreign_player(command: Command, view: View) -> bool:
+    """Whether there is no such player for this caller: unknown, or of a brand that the caller may not act for."""
     return view.player is None or (bool(command.brands) and view.player.brand not in command.brands)
 
 
@@ -118,6 +124,11 @@ def session_alive(session: Session, now_ms: int) -> bool:
     )
 
 
+def session_age(session: Session) -> tuple[int, str]:
+    """Sorts sessions by their opening; those of one millisecond by name, so that their order in a batch does not matter."""
+    return session.opened_at_ms, session.session_id
+
+
 def _grace(session: Session, round_: Round | None) -> bool:
     """A superseded session may finish the rounds it has open."""
     return round_ is not None and round_.status == "open" and round_.session_id == session.session_id
@@ -158,10 +169,10 @@ def refuse(command: MoneyCommand, view: View, result: str, *, stake: int, win: i
 
 
 def left_of(view: View) -> int:
-    """What is left of the named grant, 0 if it is past, -1 where none is named or known."""
+    """What is left of the named grant, 0 if it is past or was cancelled, -1 where none is named or known."""
     if view.grant is None:
         return -1
-    return view.grant.remaining if view.now_ms <= view.grant.expires_at_ms else 0
+    return 0 if view.grant.cancelled_at_ms or view.now_ms > view.grant.expires_at_ms else view.grant.remaining
 
 
 def round_after(
@@ -195,9 +206,17 @@ def round_after(
     )
 
 
-def operator_only(provider_account: str) -> bool:
-    """Whether a command comes from the operator's own side."""
-    return provider_account == OPERATOR
+def state_of_game(command: PlayCommand | OpenSession, brand: str) -> GameState:
+    """The state of the game for a player of `brand`: the stricter of what holds for everybody and for the brand."""
+    if not command.brand_states:
+        return command.game_state
+    for_brand = command.brand_states.get(brand, "live")
+    return for_brand if _STRICTNESS.get(for_brand, 0) > _STRICTNESS.get(command.game_state, 0) else command.game_state
+
+
+def as_details(**facts: Any) -> str:
+    """The facts of an operation without money, as its `details` keep them."""
+    return json.dumps(facts, separators=(",", ":"))
 
 
 def entries_of(stake: int, win: int, provider_account: str, *, free: bool, promo_class: str) -> tuple[Entry, ...]:

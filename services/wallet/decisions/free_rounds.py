@@ -1,19 +1,19 @@
-"""GrantFreeRounds. Charging and restoring the counter belongs to the stakes and their rollbacks."""
+"""GrantFreeRounds and CancelFreeRounds. Charging and restoring the counter belongs to the stakes and their rollbacks."""
 
 from __future__ import annotations
 
-import json
+from msgspec.structs import replace
 
-from services.wallet.decisions.common import replay_or_conflict
+from services.wallet.decisions.common import REASON_CHARS_MAX, as_details, foreign_player, replay_or_conflict
 from services.wallet.decisions.model import APPLIED, Decision, Grant, View, answer
-from shared.contracts import GrantFreeRounds, Result
+from shared.contracts import CancelFreeRounds, GrantFreeRounds, Result
 
 COUNT_MAX = 10_000
 
 
 def decide_grant_free_rounds(command: GrantFreeRounds, view: View) -> Decision:
     """Gives free rounds at one provider account."""
-    if view.player is None or (command.brands and view.player.brand not in command.brands):
+    if foreign_player(command, view):
         return answer(Result.PLAYER_NOT_FOUND)
     stored = view.stored
     if stored is not None:
@@ -46,11 +46,29 @@ def decide_grant_free_rounds(command: GrantFreeRounds, view: View) -> Decision:
     )
 
 
+def decide_cancel_free_rounds(command: CancelFreeRounds, view: View) -> Decision:
+    """Ends a grant; ending it again changes nothing. The counter stays, so that undos find what they restore."""
+    if foreign_player(command, view):
+        return answer(Result.PLAYER_NOT_FOUND)
+    grant, stored = view.grant, view.stored
+    if stored is not None:
+        return replay_or_conflict(stored, same=(stored.kind, stored.grant_id) == (command.kind, command.grant_id))
+    if grant is None:
+        # Not stored: it may be on its way.
+        return answer(Result.ORIGINAL_NOT_FOUND, detail="no grant with this id is known")
+    changes = not grant.cancelled_at_ms
+    return Decision(
+        result=Result.OK,
+        status=APPLIED,
+        currency=grant.currency,
+        grant_id=grant.grant_id,
+        free_rounds_left=0,
+        details=as_details(reason=command.reason[:REASON_CHARS_MAX], cancelled=changes, remaining=grant.remaining),
+        grant=replace(grant, cancelled_at_ms=view.now_ms) if changes else None,
+    )
+
+
 def _details(command: GrantFreeRounds) -> str:
-    facts = {
-        "count": command.count,
-        "expires_at_ms": command.expires_at_ms,
-        "game_ids": list(command.game_ids),
-        "stake": command.stake,
-    }
-    return json.dumps(facts, separators=(",", ":"))
+    return as_details(
+        count=command.count, expires_at_ms=command.expires_at_ms, game_ids=list(command.game_ids), stake=command.stake
+    )

@@ -23,6 +23,13 @@ VOID: Final = "void"
 TOMBSTONE: Final = "tombstone"
 
 
+ACTIVE: Final = "active"
+DRAINING: Final = "draining"
+BLOCKED: Final = "blocked"
+CLOSED: Final = "closed"
+"""A player's status. `draining`: no launches and no new rounds; `blocked`: no stakes; `closed`: as blocked, for good."""
+
+
 class Player(Struct, frozen=True, kw_only=True):
     """The locked row. `chain_head` is the hash of operation `seq` in hex, zeros at the start."""
 
@@ -133,7 +140,10 @@ class Round(Struct, frozen=True, kw_only=True):
 
 
 class Grant(Struct, frozen=True, kw_only=True):
-    """Free rounds given to a player: `remaining` of `count` until `expires_at_ms`, in `game_ids` (any if empty)."""
+    """Free rounds given to a player: `remaining` of `count` until `expires_at_ms`, in `game_ids` (any if empty).
+
+    Once `cancelled_at_ms` is set, none of them can be charged; undos go on to restore the counter.
+    """
 
     player: str
     grant_id: str
@@ -144,6 +154,7 @@ class Grant(Struct, frozen=True, kw_only=True):
     expires_at_ms: int
     game_ids: tuple[str, ...] = ()
     stake: int = 0
+    cancelled_at_ms: int = 0
 
 
 class Profile(Struct, frozen=True, kw_only=True):
@@ -196,6 +207,7 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     Nothing is stored where `status` is empty: `result` is answered only. `replay` is the stored operation whose
     answer is given again. `tombstone` asks for a second operation in the slot of the unknown original.
+    `player_status` is the player's status from now on, empty where it stays; `erases` deletes his profile.
     """
 
     result: str
@@ -220,6 +232,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     new_player: Player | None = None
     new_currencies: tuple[str, ...] = ()
     profile: Profile | None = None
+    player_status: str = ""
+    erases: bool = False
     sessions: tuple[Session, ...] = ()
     round: Round | None = None
     grant: Grant | None = None

@@ -1,23 +1,18 @@
-"""The operator's own commands about a player: creating him, money in and out."""
+"""The operator's own commands about a player: creating him, his status, erasing him."""
 
 from __future__ import annotations
 
 import json
 
-from services.wallet.decisions.common import replay_or_conflict
-from services.wallet.decisions.model import (
-    ACCOUNT_CASH,
-    ACCOUNT_PLAYER,
-    APPLIED,
-    REFUSED,
-    Decision,
-    Entry,
-    Player,
-    Profile,
-    View,
-    answer,
+from services.wallet.decisions.common import (
+    AUTHOR_CHARS_MAX,
+    REASON_CHARS_MAX,
+    as_details,
+    foreign_player,
+    replay_or_conflict,
 )
-from shared.contracts import CreatePlayer, Deposit, Result, Withdraw
+from services.wallet.decisions.model import APPLIED, CLOSED, Decision, Operation, Player, Profile, View, answer
+from shared.contracts import CreatePlayer, ErasePlayer, Result, SetPlayerStatus
 
 
 def decide_create_player(command: CreatePlayer, view: View) -> Decision:
@@ -30,18 +25,19 @@ def decide_create_player(command: CreatePlayer, view: View) -> Decision:
         if _alike(command, view):
             return answer(Result.OK, detail="exists")
         return answer(Result.DUPLICATE_DIFFERENT, detail="the player exists with other data")
+    currencies = tuple(sorted(set(command.currencies)))
     return Decision(
         result=Result.OK,
         status=APPLIED,
         new_player=Player(player=command.player, brand=command.brand, test=command.test),
-        new_currencies=tuple(sorted(set(command.currencies))),
+        new_currencies=currencies,
         profile=Profile(
             player=command.player,
             operator_player_id=command.operator_player_id,
             country=command.country,
             language=command.language,
         ),
-        details=json.dumps({"currencies": sorted(set(command.currencies)), "test": command.test}, separators=(",", ":")),
+        details=as_details(currencies=currencies, test=command.test),
     )
 
 
@@ -60,36 +56,48 @@ def _alike(command: CreatePlayer, view: View) -> bool:
     )
 
 
-def decide_deposit(command: Deposit, view: View) -> Decision:
-    """Money in. Never expires: a late deposit is still the player's money."""
-    return _transfer(command, view, incoming=True)
+def decide_set_player_status(command: SetPlayerStatus, view: View) -> Decision:
+    """Blocks a player, lets his rounds run out or opens him again. Setting the status he has is a success, for the record.
 
-
-def decide_withdraw(command: Withdraw, view: View) -> Decision:
-    """Money out, with the funds for it only."""
-    return _transfer(command, view, incoming=False)
-
-
-def _transfer(command: Deposit | Withdraw, view: View, *, incoming: bool) -> Decision:
-    player, stored, amount = view.player, view.stored, command.amount
-    if player is None or (command.brands and player.brand not in command.brands):
+    A closed player stays closed: his data are gone, and nobody could say any more who plays.
+    """
+    player, stored = view.player, view.stored
+    if foreign_player(command, view) or player is None:
         return answer(Result.PLAYER_NOT_FOUND)
     if stored is not None:
-        same = stored.kind == command.kind and stored.currency == command.currency and (stored.stake + stored.win) == amount
-        return replay_or_conflict(stored, same=same)
-    if view.expired and not incoming:
-        return answer(Result.NOT_DONE, detail="it arrived after its caller had given up")
-    if amount <= 0:
-        return answer(Result.BAD_REQUEST, detail="an amount above zero is expected")
-    if view.balance is None:
-        return answer(Result.WRONG_CURRENCY)
-    stake, win = (0, amount) if incoming else (amount, 0)
-    refusal = ""
-    if incoming and player.status != "active":
-        refusal = Result.PLAYER_BLOCKED
-    elif not incoming and view.balance < amount:
-        refusal = Result.INSUFFICIENT_FUNDS
-    if refusal:
-        return Decision(result=refusal, status=REFUSED, currency=command.currency, stake=stake, win=win)
-    entry = Entry(ACCOUNT_CASH, ACCOUNT_PLAYER, amount) if incoming else Entry(ACCOUNT_PLAYER, ACCOUNT_CASH, amount)
-    return Decision(result=Result.OK, status=APPLIED, currency=command.currency, stake=stake, win=win, entries=(entry,))
+        return replay_or_conflict(stored, same=stored.kind == command.kind and _set_to(stored) == command.status)
+    if player.status == CLOSED:
+        # Not stored: a mistake of the caller's, no effect on the player.
+        return answer(Result.BAD_REQUEST, detail="the player was closed for good; his status stays as it is")
+    return Decision(
+        result=Result.OK,
+        status=APPLIED,
+        player_status=command.status,
+        details=_change_of_status(command, player.status, command.status),
+    )
+
+
+def _set_to(stored: Operation) -> str:
+    to: str = json.loads(stored.details)["to"]
+    return to
+
+
+def decide_erase_player(command: ErasePlayer, view: View) -> Decision:
+    """Personal data go, the ledger stays; the player is closed for good. Erasing him again finds nothing to delete."""
+    player, stored = view.player, view.stored
+    if foreign_player(command, view) or player is None:
+        return answer(Result.PLAYER_NOT_FOUND)
+    if stored is not None:
+        return replay_or_conflict(stored, same=stored.kind == command.kind)
+    return Decision(
+        result=Result.OK,
+        status=APPLIED,
+        player_status=CLOSED,
+        erases=True,
+        details=_change_of_status(command, player.status, CLOSED),
+    )
+
+
+def _change_of_status(command: SetPlayerStatus | ErasePlayer, before: str, after: str) -> str:
+    author, reason = command.author[:AUTHOR_CHARS_MAX], command.reason[:REASON_CHARS_MAX]
+    return as_details(**{"from": before, "to": after, "reason": reason, "author": author})

@@ -60,7 +60,7 @@ def decide_rollback(command: Rollback, view: View) -> Decision:
         stake=taken_back,
         win=paid_back,
         free_rounds_charged=charged,
-        free_rounds_left=grant.remaining if grant is not None else -1,
+        free_rounds_left=_left(grant),
         session_id=target.session_id,
         round_id=target.round_id,
         game_id=target.game_id,
@@ -116,6 +116,13 @@ def _grant_after(grant: Grant | None, target: Operation, charge: int) -> Grant |
     if grant is None or not charge or grant.grant_id != target.grant_id:
         return None
     return replace(grant, remaining=max(0, min(grant.count, grant.remaining - charge)))
+
+
+def _left(grant: Grant | None) -> int:
+    """What the counter says, 0 of a grant that was cancelled: none of it can be played any more."""
+    if grant is None:
+        return -1
+    return 0 if grant.cancelled_at_ms else grant.remaining
 
 
 def _details(**facts: bool) -> str:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import json
-
 from msgspec.structs import replace
 
-from services.wallet.decisions.common import foreign_player, replay_or_conflict, session_refusal, wrong_currency
-from services.wallet.decisions.model import APPLIED, REFUSED, Decision, Session, View, answer
+from services.wallet.decisions.common import (
+    as_details,
+    foreign_player,
+    left_of,
+    replay_or_conflict,
+    session_age,
+    session_refusal,
+    state_of_game,
+    wrong_currency,
+)
+from services.wallet.decisions.model import ACTIVE, APPLIED, REFUSED, Decision, Session, View, answer
 from shared.contracts import ActivateSession, CloseSession, GetBalance, OpenSession, Result
 
 
 def decide_open_session(command: OpenSession, view: View) -> Decision:
     """A pending session; sessions of before stay until this one is activated."""
     player, stored = view.player, view.stored
-    if player is None or (command.brands and player.brand not in command.brands):
+    if foreign_player(command, view) or player is None:
         return answer(Result.PLAYER_NOT_FOUND)
     if stored is not None:
         now = (command.kind, command.session_id, command.game_id, command.currency)
@@ -24,11 +31,11 @@ def decide_open_session(command: OpenSession, view: View) -> Decision:
     if view.session is not None:
         return answer(Result.DUPLICATE_DIFFERENT, detail="a session with this id exists")
     refusal = ""
-    if player.status != "active":
+    if player.status != ACTIVE:
         refusal = Result.PLAYER_BLOCKED
     elif view.balance is None:
         return answer(Result.WRONG_CURRENCY)
-    elif command.game_state == "off":
+    elif state_of_game(command, player.brand) in {"off", "stopped"}:
         refusal = Result.GAME_FORBIDDEN
     facts = Decision(
         result=refusal or Result.OK,
@@ -60,9 +67,12 @@ def decide_open_session(command: OpenSession, view: View) -> Decision:
 
 
 def decide_activate_session(command: ActivateSession, view: View) -> Decision:
-    """The provider has opened its side: the player's other active sessions there are superseded."""
+    """The provider has opened its side: the player's other active sessions there are superseded.
+
+    Of two launches at once the one that was opened later wins, in whatever order the provider's answers come.
+    """
     session, stored = view.session, view.stored
-    if view.player is None:
+    if foreign_player(command, view):
         return answer(Result.PLAYER_NOT_FOUND)
     if stored is not None:
         return replay_or_conflict(stored, same=stored.kind == command.kind and stored.session_id == command.session_id)
@@ -70,6 +80,13 @@ def decide_activate_session(command: ActivateSession, view: View) -> Decision:
         return answer(Result.TOKEN_UNKNOWN)
     if session.status in {"closed", "superseded"}:
         return answer(Result.TOKEN_EXPIRED, detail=f"the session is {session.status}")
+    others = [
+        other
+        for other in view.active
+        if other.session_id != session.session_id and other.provider_account == session.provider_account
+    ]
+    if any(session_age(other) > session_age(session) for other in others):
+        return answer(Result.TOKEN_EXPIRED, detail="overtaken by a newer session")
     changed = [
         replace(
             session,
@@ -78,11 +95,7 @@ def decide_activate_session(command: ActivateSession, view: View) -> Decision:
             provider_session_id=command.provider_session_id or session.provider_session_id,
         )
     ]
-    changed += [
-        replace(other, status="superseded")
-        for other in view.active
-        if other.session_id != session.session_id and other.provider_account == session.provider_account
-    ]
+    changed += [replace(other, status="superseded") for other in others]
     return Decision(
         result=Result.OK,
         status=APPLIED,
@@ -91,14 +104,14 @@ def decide_activate_session(command: ActivateSession, view: View) -> Decision:
         game_id=session.game_id,
         grant_id=session.grant_id,
         sessions=tuple(changed),
-        details=json.dumps({"superseded": [item.session_id for item in changed[1:]]}, separators=(",", ":")),
+        details=as_details(superseded=[item.session_id for item in others]),
     )
 
 
 def decide_close_session(command: CloseSession, view: View) -> Decision:
     """Ends a session; ending it again, or a pending-only end of one that became active, changes nothing."""
     session, stored = view.session, view.stored
-    if view.player is None:
+    if foreign_player(command, view):
         return answer(Result.PLAYER_NOT_FOUND)
     if stored is not None:
         return replay_or_conflict(stored, same=stored.kind == command.kind and stored.session_id == command.session_id)
@@ -112,7 +125,7 @@ def decide_close_session(command: CloseSession, view: View) -> Decision:
         session_id=session.session_id,
         game_id=session.game_id,
         sessions=(replace(session, status="closed", close_reason=command.reason[:128]),) if changes else (),
-        details=json.dumps({"reason": command.reason[:128], "closed": changes}, separators=(",", ":")),
+        details=as_details(reason=command.reason[:128], closed=changes),
     )
 
 
@@ -127,7 +140,4 @@ def decide_get_balance(command: GetBalance, view: View) -> Decision:
         refusal = Result.WRONG_CURRENCY
     if refusal:
         return answer(refusal, currency=command.currency)
-    left = -1
-    if view.grant is not None:
-        left = view.grant.remaining if view.now_ms <= view.grant.expires_at_ms else 0
-    return Decision(result=Result.OK, currency=command.currency, free_rounds_left=left)
+    return Decision(result=Result.OK, currency=command.currency, free_rounds_left=left_of(view))

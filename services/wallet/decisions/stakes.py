@@ -18,9 +18,10 @@ from services.wallet.decisions.common import (
     same_money,
     seen,
     session_refusal,
+    state_of_game,
     wrong_currency,
 )
-from services.wallet.decisions.model import APPLIED, Decision, Grant, View, answer
+from services.wallet.decisions.model import ACTIVE, APPLIED, DRAINING, Decision, Grant, Player, Round, View, answer
 from shared.contracts import Bet, BetAndWin, MoneyCommand, Result
 
 
@@ -36,14 +37,15 @@ def decide_bet_and_win(command: BetAndWin, view: View) -> Decision:
 
 
 def _decide(command: MoneyCommand, view: View, stake: int, win: int, *, is_stake: bool) -> Decision:
-    if foreign_player(command, view) or view.player is None:
+    player = view.player
+    if foreign_player(command, view) or player is None:
         return answer(Result.PLAYER_NOT_FOUND)
     if view.stored is not None:
         return replay_or_conflict(view.stored, same=same_money(view.stored, command, stake, win), undone=view.stored_undone)
     if view.expired and is_stake:
         return answer(Result.NOT_DONE, detail="it arrived after its caller had given up")
     if is_stake:
-        refusal = _refusal(command, view, stake, win)
+        refusal = _refusal(command, view, player, stake, win)
         if refusal is not None:
             return refusal
     elif wrong_currency(command, view):
@@ -80,9 +82,9 @@ def _decide(command: MoneyCommand, view: View, stake: int, win: int, *, is_stake
     )
 
 
-def _refusal(command: MoneyCommand, view: View, stake: int, win: int) -> Decision | None:
+def _refusal(command: MoneyCommand, view: View, player: Player, stake: int, win: int) -> Decision | None:
     """What stops a stake before its funds are looked at, None if nothing does."""
-    if view.player is not None and view.player.status != "active":
+    if player.status != ACTIVE and not (player.status == DRAINING and _is_open(view.round)):
         return refuse(command, view, Result.PLAYER_BLOCKED, stake=stake, win=win)
     by_session = session_refusal(command, view)
     if by_session:
@@ -90,9 +92,14 @@ def _refusal(command: MoneyCommand, view: View, stake: int, win: int) -> Decisio
         return answer(by_session, detail="session", currency=command.currency)
     if wrong_currency(command, view):
         return answer(Result.WRONG_CURRENCY)
-    if command.game_state == "off" and view.round is None:
+    state = state_of_game(command, player.brand)
+    if state == "stopped" or (state == "off" and view.round is None):
         return refuse(command, view, Result.GAME_FORBIDDEN, stake=stake, win=win)
     return None
+
+
+def _is_open(round_: Round | None) -> bool:
+    return round_ is not None and round_.status == "open"
 
 
 def _charge(command: MoneyCommand, view: View) -> Grant | None:
@@ -102,6 +109,7 @@ def _charge(command: MoneyCommand, view: View) -> Grant | None:
         wanted <= 0
         or grant is None
         or grant.remaining < wanted
+        or grant.cancelled_at_ms
         or view.now_ms > grant.expires_at_ms
         or grant.provider_account != command.provider_account
         or grant.currency != command.currency

@@ -74,6 +74,13 @@ class _PlayerName(msgspec.Struct, frozen=True):
     player: str
 
 
+class _Erased(msgspec.Struct, frozen=True):
+    """Among the new profiles: one that goes."""
+
+    player: str
+    erased: bool = True
+
+
 class _Position(msgspec.Struct):
     partition: int
     expected: int
@@ -194,7 +201,7 @@ async def save(connection: asyncpg.Connection, work: WorkingSet, positions: Sequ
             _values(work.changed_sessions.values()),
             _values(work.changed_grants.values()),
             _values(work.new_players.values()),
-            _values(work.new_profiles),
+            _values([*work.new_profiles, *map(_Erased, work.erased)]),
         )
     except asyncpg.PostgresError as error:
         if error.sqlstate == POSITION_MOVED:

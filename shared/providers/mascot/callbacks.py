@@ -12,12 +12,12 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from shared.contracts.commands import Bet, BetAndWin, Command, GameState, GetBalance, Rollback, Win
+from shared.contracts.commands import Bet, BetAndWin, Command, GetBalance, Rollback, Win
 from shared.contracts.replies import Result
 from shared.errors import MoneyError
 from shared.identity import parse_provider_player_id
 from shared.money import MAX_UNITS, MinorUnits
-from shared.providers.dialect import MAX_ID_BYTES, Call, Callback, Refusal, Stamp, text_fits
+from shared.providers.dialect import MAX_ID_BYTES, Call, Callback, GameStates, Refusal, Stamp, text_fits
 from shared.providers.mascot import jsonrpc
 from shared.providers.mascot.settings import MascotSettings
 from shared.settings.accounts import ProviderAccount
@@ -92,9 +92,10 @@ class _Known(msgspec.Struct):
 class Callbacks:
     """Reads the callbacks of one account."""
 
-    def __init__(self, account: ProviderAccount, settings: MascotSettings) -> None:
+    def __init__(self, account: ProviderAccount, settings: MascotSettings, game_states: GameStates) -> None:
         self._account = account
         self._settings = settings
+        self._states_of = game_states.of
         self._methods: dict[str, tuple[Callable[[bytes], Any], Callable[[Any, _Known], MascotCall | Refusal]]] = {
             "getBalance": (msgspec.json.Decoder(_Balance).decode, self._balance),
             "withdrawAndDeposit": (msgspec.json.Decoder(_Money).decode, self._money),
@@ -153,6 +154,7 @@ class Callbacks:
 
     def _balance(self, params: _Balance, known: _Known) -> MascotCall | Refusal:
         money = self._account.currencies.get(params.currency)
+        game_state, brand_states = self._states_of(params.game_id or "")
         command = GetBalance(
             command_id=known.stamp.command_id,
             caller=known.stamp.caller,
@@ -167,7 +169,8 @@ class Callbacks:
             wire_currency=params.currency,
             player_currency=known.player_currency,
             game_id=params.game_id or "",
-            game_state=self._game_state(params.game_id),
+            game_state=game_state,
+            brand_states=brand_states,
             session_id=params.session_alternative_id or "",
             provider_session_id=params.session_id or "",
             grant_id=params.bonus_id or "",
@@ -214,6 +217,7 @@ class Callbacks:
         )
 
     def _rollback(self, params: _Rollback, known: _Known) -> MascotCall | Refusal:
+        game_state, brand_states = self._states_of(params.game_id or "")
         command = Rollback(
             command_id=known.stamp.command_id,
             caller=known.stamp.caller,
@@ -228,7 +232,8 @@ class Callbacks:
             deadline_ms=self._settings.deadline_ms,
             player_currency=known.player_currency,
             game_id=params.game_id or "",
-            game_state=self._game_state(params.game_id),
+            game_state=game_state,
+            brand_states=brand_states,
             session_id=params.session_alternative_id or "",
             provider_session_id=params.session_id or "",
             grant_id=params.bonus_id or "",
@@ -240,6 +245,7 @@ class Callbacks:
     def _play(self, params: _Money | _BonusReward, known: _Known, money: MinorUnits | None) -> dict[str, Any]:
         """What bets and wins share. Without a gameRoundRef the transactionRef is the round."""
         settings = self._settings
+        game_state, brand_states = self._states_of(params.game_id or "")
         return {
             "command_id": known.stamp.command_id,
             "caller": known.stamp.caller,
@@ -254,7 +260,8 @@ class Callbacks:
             "wire_currency": params.currency,
             "player_currency": known.player_currency,
             "game_id": params.game_id or "",
-            "game_state": self._game_state(params.game_id),
+            "game_state": game_state,
+            "brand_states": brand_states,
             "session_id": params.session_alternative_id or "",
             "provider_session_id": params.session_id or "",
             "session_required": settings.session_required,
@@ -264,10 +271,6 @@ class Callbacks:
             "compare_game": settings.compare_game,
             "free_round_exhausted": settings.free_round_exhausted,
         }
-
-    def _game_state(self, game_id: str | None) -> GameState:
-        state = self._account.games.get(game_id or "", "unknown")
-        return "live" if state == "live" else "off" if state == "off" else "unknown"
 
 
 def _player(name: str) -> tuple[str, str]:

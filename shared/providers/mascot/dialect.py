@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from shared.contracts.replies import Reply
-from shared.providers.dialect import Answer, Callback, NonceRule, Refusal, RefusalCause, Verified
+from shared.providers.dialect import Answer, Callback, GameStates, NonceRule, Refusal, RefusalCause, Verified
 from shared.providers.edge import Edge
+from shared.providers.games import ConfiguredGames
 from shared.providers.mascot import answers, jsonrpc, signature
 from shared.providers.mascot.callbacks import Callbacks, MascotCall
 from shared.providers.mascot.settings import MascotSettings, mascot_settings
@@ -27,14 +28,14 @@ class MascotDialect:
     name = "mascot"
     paths = frozenset({""})
 
-    def __init__(self, account: ProviderAccount) -> None:
+    def __init__(self, account: ProviderAccount, game_states: GameStates | None = None) -> None:
         settings = mascot_settings(account)
         self.settings: MascotSettings = settings
         self.edge = Edge(settings)
         self.nonces = NonceRule(settings.timestamp_window_s, settings.nonce) if settings.auth == "signature" else None
         self._keys = signature.mac_keys(account.keys)
         self._subject = b"casino:%d" % settings.casino_id
-        self._callbacks = Callbacks(account, settings)
+        self._callbacks = Callbacks(account, settings, game_states or ConfiguredGames(account.games))
         self.methods = self._callbacks.methods
         self.parse = self._callbacks.parse
 

@@ -15,6 +15,7 @@ from services.wallet.gaming_day import GamingDays
 from services.wallet.intake import Taken, now_ms, take
 from services.wallet.ledger.positions import read_positions
 from services.wallet.ledger.store import connection_settings
+from services.wallet.queries import QueryDesk
 from services.wallet.settings import WalletSettings
 from shared.contracts import Command, Reply, Result, codec
 from shared.identity import player_key
@@ -55,6 +56,7 @@ class Bench:
     owner: asyncpg.Pool
     """Connections of the database's owner: another party than the wallet."""
     applier: BatchApplier
+    desk: QueryDesk
     letters: list[Letter]
     positions: dict[int, int]
     names: Names = field(default_factory=Names)
@@ -76,9 +78,14 @@ class Bench:
         return await self.applier.apply(batch, self.positions, 1)
 
     async def ask(self, *commands: Command, age_ms: int = 0) -> list[Reply]:
-        """One batch of commands and their replies, in order."""
+        """One batch of commands and their replies, in order; the answers to queries come behind the others."""
         batch = self.take(*(addressed(each, f"c{number}") for number, each in enumerate(commands)), age_ms=age_ms)
-        return replies(await self.apply(batch))
+        published = await self.apply(batch)
+        return replies(published) + await self.look(published)
+
+    async def look(self, published: Published) -> list[Reply]:
+        """The answers to the queries of a batch."""
+        return [await self.desk.answer(item, item.command) for item in published.queries if item.command is not None]
 
     async def new_player(self, balance: int = 100 * EUR) -> str:
         """A player with money."""
@@ -137,4 +144,9 @@ async def open_bench(url: str, partition: int = PARTITION, **settings: object) -
         async with pool.acquire() as connection:
             positions = await read_positions(connection, [partition], 1)
         applier = BatchApplier(pool, limits, GamingDays({}), bury, Failpoint(""))
-        yield Bench(url, partition, pool, owner, applier, letters, positions)
+        desk = QueryDesk(pool, limits.wallet_expiry_margin_ms, _nowhere)
+        yield Bench(url, partition, pool, owner, applier, desk, letters, positions)
+
+
+async def _nowhere(_: Published) -> None:
+    """Where answers to queries go in a bench that asks for each by itself."""

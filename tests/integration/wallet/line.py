@@ -15,16 +15,22 @@ import asyncpg
 from shared.contracts import (
     Bet,
     BetAndWin,
+    CancelFreeRounds,
     Command,
     CreatePlayer,
     Deposit,
     EndRound,
+    ErasePlayer,
     GetBalance,
     GrantFreeRounds,
+    OpenSession,
+    PlayerStatus,
     Reply,
     Result,
     Rollback,
+    SetPlayerStatus,
     Win,
+    Withdraw,
     codec,
 )
 from shared.identity import partition_of, player_key
@@ -119,6 +125,36 @@ def deposit(player: str, amount: int, key: str = "deposit") -> Deposit:
 def grant(player: str, grant_id: str, count: int = 5) -> GrantFreeRounds:
     header = {**operators(player, grant_id), "provider_account": ACCOUNT}
     return GrantFreeRounds(**header, grant_id=grant_id, currency="EUR", count=count, expires_at_ms=FAR_AWAY_MS)
+
+
+def cancel(player: str, grant_id: str, key: str = "cancel") -> CancelFreeRounds:
+    return CancelFreeRounds(**{**operators(player, key), "provider_account": ACCOUNT}, grant_id=grant_id, reason="a mistake")
+
+
+def set_status(player: str, status: PlayerStatus, key: str = "status") -> SetPlayerStatus:
+    return SetPlayerStatus(**operators(player, key), status=status, reason="asked for it", author="key-1")
+
+
+def erase(player: str, key: str = "erase") -> ErasePlayer:
+    return ErasePlayer(**operators(player, key), reason="GDPR", author="key-1")
+
+
+def withdraw(player: str, amount: int, key: str = "withdraw") -> Withdraw:
+    return Withdraw(**operators(player, key), currency="EUR", amount=amount)
+
+
+def withdraw_everything(player: str, key: str = "withdraw") -> Withdraw:
+    return Withdraw(**operators(player, key), currency="EUR", amount=0, everything=True)
+
+
+def open_session(player: str, session_id: str, **fields: Any) -> OpenSession:
+    header = {**operators(player, session_id), "provider_account": ACCOUNT, "game_state": "live", **fields}
+    return OpenSession(**header, session_id=session_id, currency="EUR", game_id="riot")
+
+
+def query(player: str, **fields: Any) -> dict[str, Any]:
+    """The header of a query."""
+    return {**operators(player, ""), "namespace": "", **fields}
 
 
 @dataclass

@@ -20,14 +20,18 @@ from tests.integration.wallet.line import (
     ACCOUNT,
     bet,
     bet_and_win,
+    cancel,
     create,
     deposit,
     end_round,
+    erase,
     get_balance,
     grant,
     operators,
     rollback,
+    set_status,
     win,
+    withdraw_everything,
 )
 from tests.unit.wallet.histories import NOW, Story, cut
 from tests.unit.wallet.memory import DAYS, MemoryLedger
@@ -116,7 +120,7 @@ FILL = """
 SMALL, LARGE = {"players": 40, "ops": 50}, {"players": 800, "ops": 50}
 BATCH_PLAYERS = 20
 BATCH_ROWS_MAX = dict.fromkeys(OWN_TABLES, BATCH_PLAYERS * 10)
-"""A player of the batch has thirteen commands; none of his tables has to be read more often than that."""
+"""A player of the batch has seventeen commands; none of his tables has to be read more often than that."""
 
 
 async def fill(url: str, *, players: int, ops: int, first: int = 1) -> None:
@@ -153,6 +157,10 @@ def everything() -> list[Command]:
             OpenSession(**{**at_provider, "external_id": "open"}, session_id="fresh", currency="EUR", game_id="riot"),
             ActivateSession(**{**at_provider, "external_id": "activate"}, session_id="fresh", provider_session_id="ps-fresh"),
             CloseSession(**{**at_provider, "external_id": "close"}, session_id="s1"),
+            withdraw_everything(player),
+            cancel(player, "g3"),
+            set_status(player, "draining"),
+            erase(player),
         ]
     return [*batch, create("somebody new")]
 

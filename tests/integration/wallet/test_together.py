@@ -12,7 +12,19 @@ from shared.contracts import ActivateSession, CloseSession, Command, OpenSession
 from shared.identity import new_keyed_id
 from shared.requester import Requester
 from tests.integration.wallet.books import assert_books
-from tests.integration.wallet.line import ACCOUNT, EUR, Line, bet, bet_and_win, get_balance, grant, operators, rollback, win
+from tests.integration.wallet.line import (
+    ACCOUNT,
+    EUR,
+    Line,
+    bet,
+    bet_and_win,
+    get_balance,
+    grant,
+    operators,
+    rollback,
+    set_status,
+    win,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -108,7 +120,7 @@ async def test_the_same_id_at_two_players_applies_to_both(line: Line) -> None:
 async def test_the_stored_answer_wins_over_a_block(line: Line) -> None:
     player, ref = await line.new_player(), line.names.ref()
     first = await line.done(bet(player, ref))
-    await line.pool.execute("UPDATE players SET status = 'blocked' WHERE player = $1", player)
+    await line.done(set_status(player, "blocked"))
     again, fresh = await all_at_once(line, bet(player, ref), bet(player, line.names.ref()))
     assert (told(again), again.replayed) == (told(first), True)
     assert fresh.result == Result.PLAYER_BLOCKED

@@ -15,6 +15,8 @@ from typing_extensions import override
 from services.gateway.callbacks.accounts import Account
 from services.gateway.callbacks.app import CallbacksApp
 from services.gateway.callbacks.connection import CLOSE
+from services.gateway.switches import SwitchBoard, SwitchReader
+from shared.kafka.topics import TopicNames
 from shared.providers.dialect import Answer, Callback, Refusal, Verified
 from shared.providers.mascot.dialect import MascotDialect
 from tests.unit.gateway.conftest import KEY, money_body, request, unconnected
@@ -194,6 +196,13 @@ async def test_pages_of_our_own(app: CallbacksApp) -> None:
     assert (await get(b"/health/live")).status == 200
     assert (await get(b"/health")).status == 404
     assert (await app.handle(request(target=b"/metrics", method=b"POST"))).status == 404
+
+
+async def test_not_ready_before_the_switches_are_read(accounts: Callable[..., dict[str, Account]]) -> None:
+    reader = SwitchReader("127.0.0.1:1", TopicNames(), SwitchBoard())
+    app = CallbacksApp(accounts(), unconnected(), None, reader)
+    ready = await app.handle(request(b"", target=b"/health/ready", method=b"GET", signed=False))
+    assert (ready.status, json.loads(ready.body)) == (503, {"status": "the switches are not read yet"})
 
 
 async def test_metrics_count_callbacks_by_account_method_and_result(app: CallbacksApp) -> None:

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import demo_config
+from deploy.local import demo_config, parts
 from deploy.local.errors import SettingError
 from deploy.local.settings import StackSettings, load_stack_settings
+from shared.providers.mascot.settings import mascot_settings
 from shared.settings import load_accounts_file
+
+SETTINGS = {"casino_id": 1, "operator_api_url": "env:STAKEWIRE_DEMO_MASCOT_URL"}
 
 
 @pytest.fixture
@@ -22,10 +25,15 @@ def test_services_and_stack_file_see_the_same_account_and_key(settings: StackSet
     account = load_accounts_file(settings.config_file).provider_accounts["mascot-demo"]
     told = demo_config.provider_accounts(settings)["mascot-demo"]
     assert told["dialect"] == account.dialect == "mascot"
-    assert told["settings"] == account.settings == {"casino_id": 1}
+    assert told["settings"] == account.settings == SETTINGS
     assert {name: secret.encode() for name, secret in told["keys"].items()} == account.keys
     assert told["callback_url"] == "http://127.0.0.1:8080/callbacks/mascot-demo"
     assert {wire: units.mapping.digits for wire, units in account.currencies.items()} == {"EUR": 2, "USD": 2, "BTC": 8}
+
+
+def test_the_demo_account_is_valid_for_its_dialect(settings: StackSettings) -> None:
+    account = load_accounts_file(settings.config_file).provider_accounts["mascot-demo"]
+    assert mascot_settings(account).operator_api_url == SETTINGS["operator_api_url"]
 
 
 def test_a_changed_configuration_and_its_secrets_stay(settings: StackSettings) -> None:
@@ -34,7 +42,15 @@ def test_a_changed_configuration_and_its_secrets_stay(settings: StackSettings) -
     before = demo_config.provider_accounts(settings)
     demo_config.ensure_demo_config(settings)
     assert demo_config.provider_accounts(settings) == before
-    assert before["mascot-demo"]["settings"] == {"casino_id": 7}
+    assert before["mascot-demo"]["settings"] == SETTINGS | {"casino_id": 7}
+
+
+def test_every_service_is_told_where_the_accounts_operator_api_is(tmp_path: Path) -> None:
+    loaded = load_stack_settings({"STAKEWIRE_RUN_DIR": str(tmp_path), "STAKEWIRE_BASE_PORT": "9480", "STAKEWIRE_HOST": "0.0.0.0"})  # noqa: S104
+    for service in parts.services(loaded):
+        environment = service.command(loaded, "postgresql://x", "x:1").env
+        assert environment["STAKEWIRE_DEMO_MASCOT_URL"] == "http://127.0.0.1:9484/mascot/v1/signed/"
+        assert environment["STAKEWIRE_SIMULATOR_URL"] == "http://127.0.0.1:9484"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from typing import Any
 
 import pytest
@@ -12,7 +12,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared import contracts
-from shared.contracts import CallbackRecord, Command, DeadLetter, MoneyCommand, OperationRecorded, PlayCommand, ReplyBundle, codec
+from shared.contracts import (
+    CallbackRecord,
+    Command,
+    DeadLetter,
+    GetGrant,
+    GrantPage,
+    GrantView,
+    MoneyCommand,
+    OperationPage,
+    OperationRecorded,
+    PlayCommand,
+    PlayerQuery,
+    PlayerView,
+    Reply,
+    ReplyBundle,
+    SessionPage,
+    SessionView,
+    SwitchSet,
+    codec,
+)
 from shared.contracts.replies import RESULTS, Result
 from shared.errors import ContractError
 from tests.unit.shared.values import values_of
@@ -23,10 +42,17 @@ READERS: dict[type, Callable[[bytes], Any]] = {
     OperationRecorded: codec.decode_event,
     CallbackRecord: codec.decode_callback,
     DeadLetter: codec.decode_dead_letter,
+    SwitchSet: codec.decode_switch,
 }
+VIEWS = (PlayerView, SessionView, GrantView, SessionPage, GrantPage, OperationPage)
 CONTRACTS = [pytest.param(cls, read, id=cls.__name__) for cls, read in READERS.items()]
 FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 BET = {"kind": "bet", "command_id": "c1", "player": "p", "provider_account": "a", "namespace": "tx", "external_id": "1", "stake": 5}
+
+
+def _default_of(field: Field[Any]) -> Any:
+    """What a field is where nothing is said, MISSING where something must be."""
+    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def raw(**fields_: Any) -> bytes:
@@ -55,10 +81,10 @@ def test_fields_of_a_later_version_are_ignored(cls: type, read: Callable[[bytes]
 @given(data=st.data())
 def test_fields_with_a_default_may_be_left_out(cls: type, read: Callable[[bytes], Any], data: st.DataObject) -> None:
     value = data.draw(values_of(cls))
-    needed = {field.name for field in fields(cls) if field.default is MISSING} | {"kind"}
+    needed = {field.name for field in fields(cls) if _default_of(field) is MISSING} | {"kind"}
     found = read(json.dumps({name: each for name, each in json.loads(codec.encode(value)).items() if name in needed}).encode())
     for field in fields(cls):
-        assert getattr(found, field.name) == (getattr(value, field.name) if field.name in needed else field.default)
+        assert getattr(found, field.name) == (getattr(value, field.name) if field.name in needed else _default_of(field))
 
 
 @pytest.mark.parametrize(("cls", "read"), CONTRACTS)
@@ -68,7 +94,7 @@ def test_a_needed_field_that_is_missing_or_of_another_type_is_refused(
     cls: type, read: Callable[[bytes], Any], data: st.DataObject
 ) -> None:
     value = json.loads(codec.encode(data.draw(values_of(cls))))
-    needed = sorted(field.name for field in fields(cls) if field.default is MISSING)
+    needed = sorted(field.name for field in fields(cls) if _default_of(field) is MISSING)
     name = data.draw(st.sampled_from(needed))
     without = {key: each for key, each in value.items() if key != name}
     for broken in (without, {**value, name: None}, {**value, name: 1.5}, {**value, name: [[]]}):
@@ -78,7 +104,7 @@ def test_a_needed_field_that_is_missing_or_of_another_type_is_refused(
 
 def test_every_command_is_known_by_its_kind() -> None:
     public = {each for each in vars(contracts).values() if isinstance(each, type) and issubclass(each, Command)}
-    assert set(codec.COMMAND_CLASSES.values()) == public - {Command, PlayCommand, MoneyCommand}
+    assert set(codec.COMMAND_CLASSES.values()) == public - {Command, PlayCommand, MoneyCommand, PlayerQuery}
     for kind, cls in codec.COMMAND_CLASSES.items():
         assert {field.name: field.default for field in fields(cls)}["kind"] == kind
 
@@ -117,7 +143,32 @@ def test_rubbish_is_no_command(record: bytes) -> None:
         codec.decode_command(record)
 
 
-@pytest.mark.parametrize("read", [codec.decode_replies, codec.decode_event, codec.decode_callback, codec.decode_dead_letter])
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
+@FEW
+@given(data=st.data())
+def test_what_a_query_finds_comes_back_as_it_was(view: type, data: st.DataObject) -> None:
+    found = data.draw(values_of(view))
+    bundle = ReplyBundle(replies=(Reply(command_id="c1", caller="api", result="OK", data=codec.encode(found).decode()),))
+    (reply,) = codec.decode_replies(codec.encode(bundle)).replies
+    assert codec.decode_view(view, reply) == found
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
+@pytest.mark.parametrize("rubbish", ["", "{}", "[]", "null", "{"])
+def test_rubbish_is_no_answer_to_a_query(view: type, rubbish: str) -> None:
+    with pytest.raises(ContractError, match=rf"^not a {view.__name__}"):
+        codec.decode_view(view, Reply(command_id="c1", caller="api", result="OK", data=rubbish))
+
+
+def test_a_query_names_no_key() -> None:
+    query = GetGrant(command_id="c1", player="p", provider_account="operator", namespace="", external_id="", grant_id="g")
+    assert codec.decode_command(codec.encode(query)) == query
+
+
+@pytest.mark.parametrize(
+    "read",
+    [codec.decode_replies, codec.decode_event, codec.decode_callback, codec.decode_dead_letter, codec.decode_switch],
+)
 @pytest.mark.parametrize("record", [b"", b"{}", b"[]", b"\xff", b'{"schema":"1"}'])
 def test_rubbish_is_none_of_the_other_contracts(read: Callable[[bytes], Any], record: bytes) -> None:
     with pytest.raises(ContractError, match=r"^not a "):

@@ -39,6 +39,7 @@ async def test_without_a_producer_nothing_is_taken() -> None:
 def test_a_prefix_goes_before_every_name() -> None:
     names = TopicNames("other.")
     assert [names.of(topic) for topic in TOPICS] == [
-        "other.wallet.commands", "other.wallet.replies", "other.wallet.events", "other.wallet.dead-letters", "other.gateway.callbacks",
+        "other.wallet.commands", "other.wallet.replies", "other.wallet.events", "other.wallet.dead-letters",
+        "other.gateway.callbacks", "other.gateway.switches",
     ]  # fmt: skip
     assert TopicNames().of(TOPICS[0]) == "wallet.commands"

@@ -244,6 +244,15 @@ def test_callbacks_go_to_the_stacks_own_gateway_by_default(monkeypatch: pytest.M
     assert settings.listen_port(4) == 9104
 
 
+def test_links_begin_with_the_setting_or_the_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAKEWIRE_BASE_PORT", "9100")
+    monkeypatch.setenv("STAKEWIRE_HOST", "0.0.0.0")  # noqa: S104  # compared, not bound
+
+    assert load_settings(SimulatorSettings).public_url == "http://127.0.0.1:9104"
+    monkeypatch.setenv("STAKEWIRE_SIMULATOR_URL", "https://games.example/")
+    assert load_settings(SimulatorSettings).public_url == "https://games.example"
+
+
 @pytest.mark.parametrize("url", ["ftp://x/", "127.0.0.1:8080", "http://x/?a=1"])
 def test_a_callback_address_that_is_none_stops_the_start(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STAKEWIRE_CALLBACK_URL", url)

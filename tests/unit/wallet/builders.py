@@ -9,15 +9,26 @@ from shared.contracts import (
     ActivateSession,
     Bet,
     BetAndWin,
+    CancelFreeRounds,
     CloseSession,
     Command,
     CreatePlayer,
     Deposit,
     EndRound,
+    ErasePlayer,
     GetBalance,
+    GetGrant,
+    GetPlayer,
+    GetSession,
     GrantFreeRounds,
+    ListGrants,
+    ListOperations,
+    ListSessions,
     OpenSession,
+    PlayerQuery,
+    PlayerStatus,
     Rollback,
+    SetPlayerStatus,
     Win,
     Withdraw,
 )
@@ -37,6 +48,8 @@ BALANCE = 100 * EUR
 
 PLAYER = Player(player=KEY, brand="main", seq=7)
 BLOCKED = Player(player=KEY, brand="main", status="blocked", seq=7)
+DRAINING = Player(player=KEY, brand="main", status="draining", seq=7)
+CLOSED = Player(player=KEY, brand="main", status="closed", seq=7)
 SESSION = Session(
     player=KEY,
     session_id=f"{KEY}.session-one",
@@ -87,6 +100,18 @@ PLAY: dict[str, Any] = {
 OPERATOR: dict[str, Any] = {**HEADER, "provider_account": "operator", "namespace": "operator", "external_id": "k1"}
 
 
+QUERY: dict[str, Any] = {**OPERATOR, "namespace": "", "external_id": ""}
+ASKED: list[PlayerQuery] = [
+    GetPlayer(**QUERY),
+    GetSession(**QUERY, session_id=SESSION.session_id),
+    ListSessions(**QUERY),
+    GetGrant(**QUERY, grant_id=GRANT.grant_id),
+    ListGrants(**QUERY),
+    ListOperations(**QUERY),
+]
+"""One query of each kind."""
+
+
 def bet(stake: int = 4 * EUR, /, **fields: Any) -> Bet:
     return Bet(**{**PLAY, "round_id": "r1", **fields}, stake=stake)
 
@@ -124,6 +149,18 @@ def withdraw(amount: int = 10 * EUR, /, **fields: Any) -> Withdraw:
     return Withdraw(**{**OPERATOR, "currency": "EUR", "amount": amount, **fields})
 
 
+def withdraw_everything(**fields: Any) -> Withdraw:
+    return withdraw(0, **{"everything": True, **fields})
+
+
+def set_status(status: PlayerStatus = "blocked", /, **fields: Any) -> SetPlayerStatus:
+    return SetPlayerStatus(**{**OPERATOR, "reason": "asked for it", "author": "key-1", **fields}, status=status)
+
+
+def erase_player(**fields: Any) -> ErasePlayer:
+    return ErasePlayer(**{**OPERATOR, "reason": "GDPR", "author": "key-1", **fields})
+
+
 def open_session(**fields: Any) -> OpenSession:
     facts = {"provider_account": ACCOUNT, "session_id": SESSION.session_id, "currency": "EUR", "game_id": "riot"}
     return OpenSession(**{**OPERATOR, **facts, **fields})
@@ -141,6 +178,12 @@ def close_session(**fields: Any) -> CloseSession:
 def grant_free_rounds(**fields: Any) -> GrantFreeRounds:
     facts = {"provider_account": ACCOUNT, "grant_id": GRANT.grant_id, "currency": "EUR", "count": 5, "expires_at_ms": NOW + HOUR}
     return GrantFreeRounds(**{**OPERATOR, **facts, **fields})
+
+
+def cancel_free_rounds(**fields: Any) -> CancelFreeRounds:
+    return CancelFreeRounds(
+        **{**OPERATOR, "provider_account": ACCOUNT, "grant_id": GRANT.grant_id, "reason": "a mistake", **fields}
+    )
 
 
 def view(**fields: Any) -> View:

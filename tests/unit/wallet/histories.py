@@ -6,6 +6,7 @@ as a sound provider sends; each wrong turn (other currency, unknown session, ano
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
@@ -15,16 +16,19 @@ from shared.contracts import (
     ActivateSession,
     Bet,
     BetAndWin,
+    CancelFreeRounds,
     CloseSession,
     Command,
     CreatePlayer,
     Deposit,
     EndRound,
+    ErasePlayer,
     GetBalance,
     GrantFreeRounds,
     MoneyCommand,
     OpenSession,
     Rollback,
+    SetPlayerStatus,
     Win,
     Withdraw,
 )
@@ -51,9 +55,10 @@ class Author:
     def write(self, length: int) -> History:
         """Two players with a little money, a grant and a session, then `length` random commands."""
         random = self._random
-        kinds = {
+        kinds: dict[Callable[[], Command], float] = {
             self._bet: 6, self._win: 4, self._bet_and_win: 8, self._rollback: 7, self._end_round: 1, self._get_balance: 2,
             self._deposit: 1, self._withdraw: 3, self._create_player: 1, self._session: 4, self._grant: 1, self._again: 5,
+            self._status: 1.5, self._cancel: 0.5, self._erase: 0.1,
         }  # fmt: skip
         chosen = random.choices(list(kinds), list(kinds.values()), k=length)
         made = self._opening()
@@ -124,12 +129,16 @@ class Author:
             "currency": currency,
             "player_currency": "EUR" if self._rarely(20) else currency,
             "game_id": "venga" if self._rarely(8) else "riot",
-            "game_state": "off" if self._rarely(12) else self._pick("live", "unknown"),
+            "game_state": self._state(),
+            "brand_states": {self._pick("main", "other"): self._state()} if self._rarely(8) else {},
             "session_id": self._session_id(player) if self._rarely(5) else "",
             "provider_session_id": self._pick("ps-1", "ps-2") if self._rarely(6) else "",
             "session_required": self._rarely(25),
             "grant_id": f"{player}.grant-1" if self._rarely(3) else "",
         }
+
+    def _state(self) -> Any:
+        return self._pick("off", "off", "stopped") if self._rarely(10) else self._pick("live", "unknown")
 
     def _money(self) -> dict[str, Any]:
         play = self._play()
@@ -197,7 +206,21 @@ class Author:
         return Deposit(**self._operator(), currency=self._currency(), amount=self._random.randrange(-1, 8))
 
     def _withdraw(self) -> Command:
-        return Withdraw(**self._operator(), currency=self._currency(), amount=self._random.randrange(-1, 15))
+        everything = self._rarely(3)
+        amount = 0 if everything and not self._rarely(5) else self._random.randrange(-1, 15)
+        return Withdraw(**self._operator(), currency=self._currency(), amount=amount, everything=everything)
+
+    def _status(self) -> Command:
+        """Mostly open for play, or there would be little to tell."""
+        status: Any = self._pick("active", "active", "draining", "blocked")
+        return SetPlayerStatus(**self._operator(), status=status, reason=self._pick("", "asked for it"))
+
+    def _erase(self) -> Command:
+        return ErasePlayer(**self._operator(), reason="GDPR")
+
+    def _cancel(self) -> Command:
+        header = self._operator(self._account())
+        return CancelFreeRounds(**header, grant_id=f"{header['player']}.grant-1")
 
     def _create_player(self) -> Command:
         header = self._operator()
@@ -210,8 +233,8 @@ class Author:
         session_id = self._session_id(header["player"])
         match self._pick("open", "open", "activate", "activate", "close"):
             case "open":
-                state: Any = "off" if self._rarely(8) else "live"
-                return OpenSession(**header, session_id=session_id, currency=self._currency(), game_id="riot", game_state=state)
+                currency, state = self._currency(), self._state()
+                return OpenSession(**header, session_id=session_id, currency=currency, game_id="riot", game_state=state)
             case "activate":
                 return ActivateSession(**header, session_id=session_id, provider_session_id=self._pick("ps-1", "ps-2", ""))
             case _:

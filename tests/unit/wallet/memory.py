@@ -115,3 +115,5 @@ class MemoryLedger:
         self.sessions.update(picture.changed_sessions)
         self.grants.update(picture.changed_grants)
         self.profiles.update({profile.player: profile for profile in picture.new_profiles})
+        for player in picture.erased:
+            self.profiles.pop(player, None)

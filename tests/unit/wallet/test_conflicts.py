@@ -21,19 +21,23 @@ from tests.unit.wallet.builders import (
     activate_session,
     bet,
     bet_and_win,
+    cancel_free_rounds,
     close_session,
     create_player,
     deposit,
     end_round,
+    erase_player,
     grant_free_rounds,
     moved,
     open_session,
     rollback,
+    set_status,
     stored,
     stored_bet,
     view,
     win,
     withdraw,
+    withdraw_everything,
 )
 
 BET_STORED = stored_bet()
@@ -44,6 +48,16 @@ REFUSED_STORED = stored("bet", stake=4 * EUR, status="refused", result=Result.IN
 OPERATOR = {"provider_account": "operator", "namespace": "operator", "external_id": "k1", "round_id": "", "game_id": ""}
 DEPOSIT_STORED = stored("deposit", win=10 * EUR, **OPERATOR)
 WITHDRAW_STORED = stored("withdraw", stake=10 * EUR, **OPERATOR)
+EVERYTHING_STORED = stored("withdraw", stake=96 * EUR, **OPERATOR, details='{"everything":true}')
+NOTHING_STORED = stored("withdraw", status="void", **OPERATOR, details='{"everything":true}')
+BLOCKED_STORED = stored(
+    "set_player_status",
+    details='{"from":"active","to":"blocked","reason":"","author":""}',
+    **{**OPERATOR, "currency": ""},
+)
+ERASED_STORED = stored(
+    "erase_player", details='{"from":"active","to":"closed","reason":"","author":""}', **{**OPERATOR, "currency": ""}
+)
 CREATED = stored("create_player", **{**OPERATOR, "currency": ""})
 SESSION_KEY = {**OPERATOR, "provider_account": ACCOUNT, "session_id": SESSION.session_id, "game_id": "riot"}
 OPENED = stored("open_session", **SESSION_KEY)
@@ -54,6 +68,7 @@ GRANTED = stored(
     details=f'{{"count":5,"expires_at_ms":{GRANT.expires_at_ms},"game_ids":[],"stake":0}}',
     **{**OPERATOR, "provider_account": ACCOUNT, "grant_id": GRANT.grant_id},
 )
+CANCELLED = stored("cancel_free_rounds", **{**OPERATOR, "provider_account": ACCOUNT, "grant_id": GRANT.grant_id})
 TARGET = stored_bet(seq=3)
 UNDONE = stored("rollback", namespace="undo", win=4 * EUR, target_seq=3)
 ENDED = stored("end_round")
@@ -78,6 +93,11 @@ SAME = [
     pytest.param(activate_session(), ACTIVATED, id="activate session"),
     pytest.param(close_session(), CLOSED, id="close session"),
     pytest.param(grant_free_rounds(), GRANTED, id="grant"),
+    pytest.param(withdraw_everything(), EVERYTHING_STORED, id="withdraw everything"),
+    pytest.param(withdraw_everything(), NOTHING_STORED, id="withdraw everything where nothing was, with money there now"),
+    pytest.param(set_status("blocked", reason="in other words", author="key-2"), BLOCKED_STORED, id="set status"),
+    pytest.param(erase_player(), ERASED_STORED, id="erase"),
+    pytest.param(cancel_free_rounds(reason="in other words"), CANCELLED, id="cancel"),
 ]
 OTHER = [
     pytest.param(bet(4 * EUR + 1), BET_STORED, id="bet: amount"),
@@ -125,6 +145,19 @@ OTHER = [
     pytest.param(grant_free_rounds(currency="USD"), GRANTED, id="grant: currency"),
     pytest.param(grant_free_rounds(grant_id=f"{GRANT.grant_id}x"), GRANTED, id="grant: id"),
     pytest.param(grant_free_rounds(), OPENED, id="grant under an opening's key"),
+    pytest.param(withdraw_everything(), WITHDRAW_STORED, id="withdraw: now everything"),
+    pytest.param(withdraw(96 * EUR), EVERYTHING_STORED, id="withdraw everything: now the same as an amount"),
+    pytest.param(withdraw_everything(amount=96 * EUR), EVERYTHING_STORED, id="withdraw everything: now with an amount"),
+    pytest.param(withdraw(0), NOTHING_STORED, id="withdraw everything: now nothing"),
+    pytest.param(withdraw_everything(currency="USD"), EVERYTHING_STORED, id="withdraw everything: currency"),
+    pytest.param(withdraw_everything(), DEPOSIT_STORED, id="withdraw everything under a deposit's key"),
+    pytest.param(set_status("active"), BLOCKED_STORED, id="set status: another"),
+    pytest.param(set_status("blocked"), CREATED, id="set status under a creation's key"),
+    pytest.param(erase_player(), BLOCKED_STORED, id="erase under the key of a change of status"),
+    pytest.param(set_status("blocked"), ERASED_STORED, id="set status under an erasure's key"),
+    pytest.param(cancel_free_rounds(grant_id=f"{GRANT.grant_id}x"), CANCELLED, id="cancel another grant"),
+    pytest.param(cancel_free_rounds(), GRANTED, id="cancel under a grant's key"),
+    pytest.param(grant_free_rounds(), CANCELLED, id="grant under a cancellation's key"),
 ]
 
 
@@ -144,6 +177,7 @@ def test_other_content_is_a_conflict(command: Command, operation: Operation) -> 
     decision = decide(command, seen(command, operation))
     assert (decision.result, decision.replay, decision.status) == (Result.DUPLICATE_DIFFERENT, None, "")
     assert (decision.entries, decision.round, decision.sessions, decision.grant) == ((), None, (), None)
+    assert (decision.player_status, decision.erases) == ("", False)
 
 
 UNDONE_SINCE = [(bet(), BET_STORED), (win(), WIN_STORED), (bet_and_win(), BOTH_STORED)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -21,18 +22,23 @@ from tests.unit.wallet.builders import (
     ROUND,
     bet,
     bet_and_win,
+    cancel_free_rounds,
     get_balance,
     grant_free_rounds,
+    rollback,
+    stored_bet,
     view,
 )
 
 CHARGE: dict[str, Any] = {"charge_free_rounds": 1, "grant_id": GRANT.grant_id}
+CANCELLED = replace(GRANT, cancelled_at_ms=NOW - 1)
 CHARGED_ROUND = replace(ROUND, free_charged=1, stake=0)
 UNFIT = [
     pytest.param({"grant": None}, {}, id="unknown grant"),
     pytest.param({"grant": replace(GRANT, remaining=0)}, {}, id="none left"),
     pytest.param({}, {"charge_free_rounds": 4}, id="fewer left than asked"),
     pytest.param({"grant": replace(GRANT, expires_at_ms=NOW - 1)}, {}, id="expired"),
+    pytest.param({"grant": CANCELLED}, {}, id="cancelled"),
     pytest.param({"grant": replace(GRANT, provider_account="other")}, {}, id="of another provider account"),
     pytest.param({"grant": replace(GRANT, currency="USD")}, {}, id="in another currency"),
     pytest.param({"grant": replace(GRANT, game_ids=("venga",))}, {}, id="for another game"),
@@ -115,7 +121,9 @@ def test_where_the_contract_says_nominal_a_free_round_is_not_debited() -> None:
 
 
 @pytest.mark.parametrize(
-    ("grant", "left"), [(GRANT, 3), (replace(GRANT, expires_at_ms=NOW - 1), 0), (None, -1)], ids=["known", "expired", "unknown"]
+    ("grant", "left"),
+    [(GRANT, 3), (replace(GRANT, expires_at_ms=NOW - 1), 0), (CANCELLED, 0), (None, -1)],
+    ids=["known", "expired", "cancelled", "unknown"],
 )
 def test_what_is_left_is_told(grant: Grant | None, left: int) -> None:
     assert decide(bet(grant_id=GRANT.grant_id), view(grant=grant)).free_rounds_left == left
@@ -155,3 +163,44 @@ def test_a_grant_that_is_not_given(view_fields: dict[str, Any], fields: dict[str
 
 def test_a_grant_may_be_given_to_a_blocked_player() -> None:
     assert decide(grant_free_rounds(), view(player=replace(PLAYER, status="blocked"))).status == APPLIED
+
+
+@pytest.mark.parametrize(
+    ("grant", "after"),
+    [
+        (GRANT, replace(GRANT, cancelled_at_ms=NOW)),
+        (replace(GRANT, expires_at_ms=NOW - 1), replace(GRANT, expires_at_ms=NOW - 1, cancelled_at_ms=NOW)),
+        (CANCELLED, None),
+    ],
+    ids=["running", "expired", "cancelled before"],
+)
+def test_a_grant_is_cancelled_once_and_its_counter_stays(grant: Grant, after: Grant | None) -> None:
+    decision = decide(cancel_free_rounds(), view(grant=grant, expired=True))
+    assert (decision.result, decision.status, decision.grant, decision.free_rounds_left) == (Result.OK, APPLIED, after, 0)
+    assert (decision.grant_id, decision.currency, decision.entries) == (GRANT.grant_id, "EUR", ())
+    assert json.loads(decision.details) == {"reason": "a mistake", "cancelled": after is not None, "remaining": 3}
+
+
+@pytest.mark.parametrize(
+    ("view_fields", "fields", "result"),
+    [
+        ({"player": None}, {}, Result.PLAYER_NOT_FOUND),
+        ({"grant": GRANT}, {"brands": ("other",)}, Result.PLAYER_NOT_FOUND),
+        ({}, {}, Result.ORIGINAL_NOT_FOUND),
+    ],
+)
+def test_a_grant_that_is_not_cancelled(view_fields: dict[str, Any], fields: dict[str, Any], result: str) -> None:
+    decision = decide(cancel_free_rounds(**fields), view(**view_fields))
+    assert (decision.result, decision.status, decision.grant) == (result, "", None)
+
+
+def test_a_rollback_restores_the_counter_of_a_cancelled_grant_and_tells_that_nothing_is_left() -> None:
+    target = stored_bet(0, nominal_stake=4 * EUR, grant_id=GRANT.grant_id, free_rounds_asked=1, free_rounds_charged=1, movements=())
+    decision = decide(rollback(), view(target=target, round=CHARGED_ROUND, grant=CANCELLED))
+    assert (decision.result, decision.status) == (Result.OK, APPLIED)
+    assert (decision.grant, decision.free_rounds_left) == (replace(CANCELLED, remaining=4), 0)
+
+
+def test_a_free_round_that_was_paid_before_its_grant_was_cancelled_goes_on() -> None:
+    decision = decide(bet_and_win(free_round=True, grant_id=GRANT.grant_id), view(round=CHARGED_ROUND, grant=CANCELLED, balance=0))
+    assert (decision.result, decision.stake, decision.nominal_stake, decision.free_rounds_left) == (Result.OK, 0, 4 * EUR, 0)

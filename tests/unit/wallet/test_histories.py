@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import fields
 from itertools import chain
@@ -184,3 +185,58 @@ def test_a_stream_read_again_from_its_start_repeats_what_is_stored(story: Story,
         elif reply.transaction_id:
             assert answer(again) == answer(reply)
             assert again.replayed
+
+
+@PLENTY
+@given(stories, sizes)
+def test_no_stake_is_taken_against_the_players_status(story: Story, sizes_: list[int]) -> None:
+    ledger, _ = play(story.history, sizes_)
+    for player in PLAYERS:
+        status, rounds = "active", set()
+        for item in by_seq(ledger, player):
+            round_ = (item.provider_account, item.round_id)
+            if item.kind in {"set_player_status", "erase_player"}:
+                told = json.loads(item.details)
+                assert told["from"] == status
+                status = told["to"]
+            elif item.status == "applied" and _is_stake(item):
+                assert status == "active" or (status == "draining" and round_ in rounds)
+            elif item.status == "applied" and item.kind in {"open_session", "deposit"}:
+                assert status in {"open_session": {"active"}, "deposit": {"active", "draining"}}[item.kind]
+            if item.status == "applied" and item.round_id and item.kind in {"bet", "win", "bet_and_win"}:
+                rounds.add(round_)
+        if player in ledger.players:
+            assert ledger.players[player].status == status
+            assert (player in ledger.profiles) == (status != "closed")
+
+
+def _is_stake(item: Operation) -> bool:
+    return item.kind == "bet" or (item.kind == "bet_and_win" and item.stake + item.nominal_stake + item.free_rounds_asked > 0)
+
+
+@PLENTY
+@given(stories, sizes)
+def test_a_cancelled_grant_is_charged_by_nothing_but_the_undo_of_an_undo(story: Story, sizes_: list[int]) -> None:
+    ledger, _ = play(story.history, sizes_)
+    for player in PLAYERS:
+        cancelled: set[str] = set()
+        for item in by_seq(ledger, player):
+            if item.kind == "cancel_free_rounds":
+                assert json.loads(item.details)["cancelled"] == (item.grant_id not in cancelled)
+                cancelled.add(item.grant_id)
+            elif item.kind in {"bet", "bet_and_win"} and item.grant_id in cancelled:
+                assert (item.free_rounds_charged, max(0, item.free_rounds_left)) == (0, 0)
+        for (owner, grant_id), grant in ledger.grants.items():
+            if owner == player:
+                assert bool(grant.cancelled_at_ms) == (grant_id in cancelled)
+
+
+@PLENTY
+@given(stories, sizes)
+def test_everything_leaves_nothing(story: Story, sizes_: list[int]) -> None:
+    ledger, _ = play(story.history, sizes_)
+    for item in ledger.operations.values():
+        if item.kind == "withdraw" and "everything" in item.details:
+            assert item.status in {"applied", "void"}
+            assert item.balance_after == 0 if item.status == "applied" else item.balance_after <= 0
+            assert (item.stake > 0) == (item.status == "applied")

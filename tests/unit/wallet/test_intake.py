@@ -15,27 +15,32 @@ from services.wallet.intake import (
     CLOCK_WINDOW_MS,
     COMMAND_BYTES_MAX,
     EXPIRING,
+    QUERIES,
     ClockWatch,
     Taken,
     is_expired,
     reply_address,
     take,
 )
-from shared.contracts import Command, codec
+from shared.contracts import Command, GetBalance, PlayerQuery, codec
 from tests.unit.wallet.builders import (
+    ASKED,
     KEY,
     NOW,
     activate_session,
     bet,
     bet_and_win,
+    cancel_free_rounds,
     close_session,
     create_player,
     deposit,
     end_round,
+    erase_player,
     get_balance,
     grant_free_rounds,
     open_session,
     rollback,
+    set_status,
     win,
     withdraw,
 )
@@ -102,8 +107,11 @@ def test_a_key_that_is_no_text_is_no_player() -> None:
     assert taken.command is None
 
 
-STAKES = [bet(), bet_and_win(), withdraw(), open_session(), get_balance()]
-OWED = [win(), rollback(), end_round(), deposit(), grant_free_rounds(), create_player(), activate_session(), close_session()]
+STAKES = [bet(), bet_and_win(), withdraw(), open_session(), get_balance(), *ASKED]
+OWED = [
+    win(), rollback(), end_round(), deposit(), grant_free_rounds(), cancel_free_rounds(), create_player(), set_status(),
+    erase_player(), activate_session(), close_session(),
+]  # fmt: skip
 
 
 def late(command: Command, by_ms: int) -> Taken:
@@ -125,6 +133,11 @@ def test_what_is_owed_never_expires(command: Command) -> None:
 def test_every_command_was_asked_whether_it_expires() -> None:
     assert {command.kind for command in (*STAKES, *OWED)} == set(codec.COMMAND_CLASSES)
     assert {command.kind for command in STAKES} == EXPIRING
+
+
+def test_every_query_is_known_to_change_nothing() -> None:
+    queries = {kind for kind, cls in codec.COMMAND_CLASSES.items() if issubclass(cls, PlayerQuery | GetBalance)}
+    assert queries == QUERIES
 
 
 def test_what_cannot_be_read_does_not_expire() -> None:

@@ -17,6 +17,7 @@ from services.wallet.decisions.model import APPLIED
 from shared.contracts import Result
 from tests.unit.wallet.builders import (
     BLOCKED,
+    DRAINING,
     EUR,
     GRANT,
     ROUND,
@@ -57,6 +58,27 @@ EXHAUSTED = Obstacle(
 )
 FUNDS = Obstacle("funds", {"balance": 0}, {}, Result.INSUFFICIENT_FUNDS)
 OBSTACLES = (STORED, ENTOMBED, EXPIRED, STATUS, ENDED, CURRENCY, GAME, EXHAUSTED, FUNDS)
+
+
+DRAINED = Obstacle("draining", {"player": DRAINING}, {}, Result.PLAYER_BLOCKED)
+STOPPED = Obstacle("stopped", {"round": ROUND}, {"game_state": "stopped"}, Result.GAME_FORBIDDEN)
+BRAND_OFF = Obstacle("off for the brand", {}, {"brand_states": {"main": "off"}}, Result.GAME_FORBIDDEN)
+OTHERS_IN_PLACE = ((DRAINED, STATUS), (STOPPED, GAME), (BRAND_OFF, GAME))
+"""Obstacles that stand where another one stands."""
+
+
+@pytest.mark.parametrize(("obstacle", "place"), OTHERS_IN_PLACE, ids=lambda each: each.name)
+@pytest.mark.parametrize("build", [bet, bet_and_win])
+def test_other_reasons_stand_in_the_same_place(build: Any, obstacle: Obstacle, place: Obstacle) -> None:
+    order = OBSTACLES[2:]
+    for other in order:
+        if other is place:
+            continue
+        # A round that exists is what a draining player may go on with.
+        seen = {**other.view, **obstacle.view}
+        decision = decide(build(**{**obstacle.command, **other.command}), view(**seen))
+        first = other if order.index(other) < order.index(place) else obstacle
+        assert decision.result == first.result, f"{obstacle.name} and {other.name}"
 
 
 @pytest.mark.parametrize("obstacle", OBSTACLES, ids=lambda each: each.name)

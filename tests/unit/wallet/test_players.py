@@ -1,4 +1,4 @@
-"""The operator's own commands: creating a player, money in and out."""
+"""The operator's own commands: creating a player, his status, erasing him, money in and out."""
 
 from __future__ import annotations
 
@@ -9,9 +9,24 @@ import pytest
 from msgspec.structs import replace
 
 from services.wallet.decisions import decide
-from services.wallet.decisions.model import APPLIED, REFUSED, Entry, Player, Profile
-from shared.contracts import Result
-from tests.unit.wallet.builders import BALANCE, BLOCKED, EUR, KEY, PLAYER, create_player, deposit, view, withdraw
+from services.wallet.decisions.model import APPLIED, REFUSED, VOID, Entry, Player, Profile
+from shared.contracts import PlayerStatus, Result
+from tests.unit.wallet.builders import (
+    BALANCE,
+    BLOCKED,
+    CLOSED,
+    DRAINING,
+    EUR,
+    KEY,
+    PLAYER,
+    create_player,
+    deposit,
+    erase_player,
+    set_status,
+    view,
+    withdraw,
+    withdraw_everything,
+)
 
 PROFILE = Profile(player=KEY, operator_player_id="lucky11")
 NOBODY = view(player=None, balance=None)
@@ -60,7 +75,18 @@ def test_money_comes_from_the_operators_cash_and_goes_back_there() -> None:
         pytest.param(deposit(), {"expired": True}, Result.OK, APPLIED, id="a late deposit is still the player's money"),
         pytest.param(withdraw(), {"expired": True}, Result.NOT_DONE, "", id="a late withdrawal is not done"),
         pytest.param(deposit(), {"player": BLOCKED}, Result.PLAYER_BLOCKED, REFUSED, id="deposit of a blocked player"),
+        pytest.param(deposit(), {"player": CLOSED}, Result.PLAYER_BLOCKED, REFUSED, id="deposit of a closed player"),
+        pytest.param(deposit(), {"player": DRAINING}, Result.OK, APPLIED, id="deposit of a draining player"),
         pytest.param(withdraw(), {"player": BLOCKED}, Result.OK, APPLIED, id="withdrawal of a blocked player"),
+        pytest.param(withdraw(), {"player": DRAINING}, Result.OK, APPLIED, id="withdrawal of a draining player"),
+        pytest.param(withdraw(), {"player": CLOSED}, Result.OK, APPLIED, id="withdrawal of a closed player"),
+        pytest.param(withdraw_everything(), {"player": CLOSED}, Result.OK, APPLIED, id="all the money of a closed player"),
+        pytest.param(withdraw_everything(), {"expired": True}, Result.NOT_DONE, "", id="everything, but late"),
+        pytest.param(withdraw_everything(amount=1), {}, Result.BAD_REQUEST, "", id="everything and an amount"),
+        pytest.param(withdraw_everything(), {"balance": None}, Result.WRONG_CURRENCY, "", id="everything of no account"),
+        pytest.param(withdraw_everything(), {"player": None}, Result.PLAYER_NOT_FOUND, "", id="everything of nobody"),
+        pytest.param(withdraw_everything(), {"balance": 0}, Result.OK, VOID, id="everything where nothing is"),
+        pytest.param(withdraw_everything(), {"balance": -5}, Result.OK, VOID, id="everything on an overdraft"),
         pytest.param(withdraw(BALANCE), {}, Result.OK, APPLIED, id="the whole balance"),
         pytest.param(withdraw(BALANCE + 1), {}, Result.INSUFFICIENT_FUNDS, REFUSED, id="a unit more"),
         pytest.param(withdraw(1), {"balance": -1}, Result.INSUFFICIENT_FUNDS, REFUSED, id="with an overdraft"),
@@ -78,3 +104,55 @@ def test_money_in_and_out(command: Any, view_fields: dict[str, Any], result: str
     decision = decide(command, view(**view_fields))
     assert (decision.result, decision.status) == (result, status)
     assert bool(decision.entries) == (status == APPLIED)
+
+
+@pytest.mark.parametrize("balance", [1, BALANCE])
+def test_everything_is_the_balance_of_the_moment(balance: int) -> None:
+    decision = decide(withdraw_everything(), view(balance=balance))
+    assert (decision.stake, decision.win, decision.entries) == (balance, 0, (Entry("player", "cash", balance),))
+    assert json.loads(decision.details) == {"everything": True}
+
+
+def test_an_ordinary_withdrawal_says_nothing_of_everything() -> None:
+    assert decide(withdraw(BALANCE), view()).details == ""
+
+
+@pytest.mark.parametrize("before", [PLAYER, DRAINING, BLOCKED], ids=lambda player: player.status)
+@pytest.mark.parametrize("after", ["active", "draining", "blocked"])
+def test_a_status_is_set_whatever_it_was_and_also_if_it_is_the_same(before: Player, after: PlayerStatus) -> None:
+    decision = decide(set_status(after), view(player=before, expired=True))
+    assert (decision.result, decision.status, decision.player_status, decision.erases) == (Result.OK, APPLIED, after, False)
+    assert json.loads(decision.details) == {"from": before.status, "to": after, "reason": "asked for it", "author": "key-1"}
+
+
+@pytest.mark.parametrize("status", ["active", "draining", "blocked"])
+def test_a_closed_player_stays_closed_and_nothing_is_stored(status: PlayerStatus) -> None:
+    decision = decide(set_status(status), view(player=CLOSED))
+    assert (decision.result, decision.status, decision.player_status) == (Result.BAD_REQUEST, "", "")
+    assert "closed" in decision.detail
+
+
+@pytest.mark.parametrize("before", [PLAYER, DRAINING, BLOCKED, CLOSED], ids=lambda player: player.status)
+def test_erasing_closes_the_player_and_deletes_his_profile(before: Player) -> None:
+    decision = decide(erase_player(), view(player=before, expired=True))
+    assert (decision.result, decision.status, decision.player_status, decision.erases) == (Result.OK, APPLIED, "closed", True)
+    assert json.loads(decision.details) == {"from": before.status, "to": "closed", "reason": "GDPR", "author": "key-1"}
+    assert decision.entries == ()
+
+
+@pytest.mark.parametrize("build", [set_status, erase_player])
+@pytest.mark.parametrize(("player", "brands"), [(None, ()), (PLAYER, ("other",))], ids=["unknown", "other brand"])
+def test_nobody_of_another_brand_is_blocked_or_erased(build: Any, player: Player | None, brands: tuple[str, ...]) -> None:
+    decision = decide(build(brands=brands), view(player=player))
+    assert (decision.result, decision.status, decision.player_status) == (Result.PLAYER_NOT_FOUND, "", "")
+
+
+@pytest.mark.parametrize("build", [set_status, erase_player])
+def test_long_words_of_people_are_cut(build: Any) -> None:
+    details = json.loads(decide(build(reason="x" * 10_000, author="y" * 10_000), view()).details)
+    assert (details["reason"], details["author"]) == ("x" * 256, "y" * 128)
+
+
+def test_an_erased_player_created_again_exists() -> None:
+    decision = decide(create_player(external_id="k2", operator_player_id="lucky11"), view(player=CLOSED, currencies=("EUR",)))
+    assert (decision.result, decision.status, decision.detail, decision.new_player) == (Result.OK, "", "exists", None)

@@ -13,6 +13,8 @@ from services.wallet.decisions.model import APPLIED, REFUSED, Session
 from shared.contracts import Command, Result
 from tests.unit.wallet.builders import (
     BLOCKED,
+    CLOSED,
+    DRAINING,
     GRANT,
     HOUR,
     KEY,
@@ -74,8 +76,13 @@ def test_a_session_is_opened_pending() -> None:
         ({"expired": True}, {}, Result.NOT_DONE, ""),
         ({"session": SESSION}, {}, Result.DUPLICATE_DIFFERENT, ""),
         ({"player": BLOCKED}, {}, Result.PLAYER_BLOCKED, REFUSED),
+        ({"player": DRAINING}, {}, Result.PLAYER_BLOCKED, REFUSED),
+        ({"player": CLOSED}, {}, Result.PLAYER_BLOCKED, REFUSED),
         ({"balance": None}, {}, Result.WRONG_CURRENCY, ""),
         ({}, {"game_state": "off"}, Result.GAME_FORBIDDEN, REFUSED),
+        ({}, {"game_state": "stopped"}, Result.GAME_FORBIDDEN, REFUSED),
+        ({}, {"game_state": "live", "brand_states": {"main": "off"}}, Result.GAME_FORBIDDEN, REFUSED),
+        ({}, {"game_state": "off", "brand_states": {"main": "live"}}, Result.GAME_FORBIDDEN, REFUSED),
     ],
 )
 def test_a_session_that_is_not_opened(view_fields: dict[str, Any], fields: dict[str, Any], result: str, status: str) -> None:
@@ -94,6 +101,45 @@ def test_activation_takes_the_providers_id_and_supersedes_the_others_there() -> 
     assert json.loads(decision.details) == {"superseded": [OLDER.session_id]}
 
 
+def test_a_game_that_is_off_for_another_brand_is_launched() -> None:
+    decision = decide(open_session(game_state="live", brand_states={"other": "stopped"}), view())
+    assert (decision.result, decision.status) == (Result.OK, APPLIED)
+
+
+NEWER = replace(SESSION, session_id=f"{KEY}.session-new", provider_session_id="ps-2", opened_at_ms=PENDING.opened_at_ms + 1)
+AT_ONCE = replace(NEWER, opened_at_ms=PENDING.opened_at_ms)
+
+
+@pytest.mark.parametrize("mine", [PENDING, SESSION], ids=["pending", "active by a stake"])
+@pytest.mark.parametrize(
+    "newer", [NEWER, replace(AT_ONCE, session_id=f"{SESSION.session_id}-b")], ids=["opened later", "opened at once, later by name"]
+)
+def test_a_launch_that_a_newer_one_has_overtaken_is_not_activated(mine: Session, newer: Session) -> None:
+    decision = decide(activate_session(), view(session=mine, active=(OLDER, newer)))
+    assert (decision.result, decision.status, decision.sessions) == (Result.TOKEN_EXPIRED, "", ())
+    assert decision.detail == "overtaken by a newer session"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [replace(NEWER, provider_account="other"), replace(AT_ONCE, session_id=f"{KEY}.session-a"), SESSION],
+    ids=["at another provider", "opened at once, earlier by name", "itself"],
+)
+def test_what_does_not_overtake_a_launch(other: Session) -> None:
+    assert decide(activate_session(), view(session=PENDING, active=(other,))).status == APPLIED
+
+
+def test_of_two_launches_at_once_the_later_wins_in_either_order() -> None:
+    both = {PENDING.session_id: PENDING, NEWER.session_id: replace(NEWER, status="pending")}
+    for order in (tuple(both), tuple(reversed(both))):
+        sessions = dict(both)
+        for turn, name in enumerate(order):
+            active = tuple(each for each in sessions.values() if each.status == "active")
+            command = activate_session(session_id=name, external_id=f"k{turn}", provider_session_id="")
+            sessions |= {each.session_id: each for each in decide(command, view(session=sessions[name], active=active)).sessions}
+        assert {name for name, each in sessions.items() if each.status == "active"} == {NEWER.session_id}
+
+
 def test_activation_without_the_providers_id_keeps_the_one_it_has() -> None:
     decision = decide(activate_session(provider_session_id=""), view(session=SESSION, active=(SESSION,)))
     assert decision.sessions == (replace(SESSION, last_seen_ms=NOW),)
@@ -103,13 +149,14 @@ def test_activation_without_the_providers_id_keeps_the_one_it_has() -> None:
     ("view_fields", "result"),
     [
         ({"player": None}, Result.PLAYER_NOT_FOUND),
+        ({"player": replace(BLOCKED, brand="another's"), "session": PENDING}, Result.PLAYER_NOT_FOUND),
         ({}, Result.TOKEN_UNKNOWN),
         ({"session": replace(SESSION, status="closed")}, Result.TOKEN_EXPIRED),
         ({"session": replace(SESSION, status="superseded")}, Result.TOKEN_EXPIRED),
     ],
 )
 def test_a_session_that_is_not_activated(view_fields: dict[str, Any], result: str) -> None:
-    decision = decide(activate_session(), view(**view_fields))
+    decision = decide(activate_session(brands=("main",)), view(**view_fields))
     assert (decision.result, decision.status, decision.sessions) == (result, "", ())
 
 
@@ -139,9 +186,16 @@ def test_a_long_reason_is_cut() -> None:
     assert closed.close_reason == "x" * 128
 
 
-@pytest.mark.parametrize(("player", "result"), [(None, Result.PLAYER_NOT_FOUND), (BLOCKED, Result.TOKEN_UNKNOWN)])
+@pytest.mark.parametrize(
+    ("player", "result"),
+    [
+        (None, Result.PLAYER_NOT_FOUND),
+        (replace(BLOCKED, brand="another's"), Result.PLAYER_NOT_FOUND),
+        (BLOCKED, Result.TOKEN_UNKNOWN),
+    ],
+)
 def test_a_session_that_cannot_be_closed(player: Any, result: str) -> None:
-    assert decide(close_session(), view(player=player)).result == result
+    assert decide(close_session(brands=("main",)), view(player=player)).result == result
 
 
 SESSIONS = [

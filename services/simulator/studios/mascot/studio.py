@@ -32,10 +32,10 @@ class MascotStudio:
         self.rtp = RIOT.rtp
         self.background = Meter()
         """Counts what belongs to no play: rollbacks carried over a restart, and stocktaking of earlier players."""
-        self._wire = MascotWire(
+        self.wire = MascotWire(
             target.callback_url, casino_id=target.casino_id, key_id=target.key_id, key=target.key, timeout_s=target.timeout_s
         )
-        self.cycle = RollbackCycle(self._wire, target.books, target.back_off)
+        self.cycle = RollbackCycle(self.wire, target.books, target.back_off)
         self._cashier = Cashier(
             target.requester, brand=target.brand, provider_account=target.provider_account, currency=target.currency
         )
@@ -44,7 +44,7 @@ class MascotStudio:
 
     async def start(self) -> None:
         """Opens the wire and takes up what a process before this one left open."""
-        self._wire.open()
+        self.wire.open()
         books = self.target.books
         for deposit in books.unresolved_deposits():
             if self._is_ours(deposit.player):
@@ -59,7 +59,7 @@ class MascotStudio:
     async def close(self) -> None:
         """Stops the cycle and the wire; what is open stays in the books."""
         await self.cycle.close()
-        await self._wire.close()
+        await self.wire.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -81,7 +81,7 @@ class MascotStudio:
         # In the books first: an event of a player who is not in them would be passed over.
         target.books.add_player(player)
         await self._cashier.create_player(name)
-        seat = Seat(player, target.wire_currency, self._wire, target.books, meter)
+        seat = Seat(player, target.wire_currency, self.wire, target.books, meter)
         purse = Purse(seat, self._cashier, target.conversion)
         self._seats[player.player] = (seat, purse)
         self._playing.add(player.player)
@@ -128,7 +128,7 @@ class MascotStudio:
     def _seat_of(self, player: Player) -> tuple[Seat, Purse]:
         held = self._seats.get(player.player)
         if held is None:
-            seat = Seat(player, self.target.wire_currency, self._wire, self.target.books, self.background)
+            seat = Seat(player, self.target.wire_currency, self.wire, self.target.books, self.background)
             seat.balance = self.target.books.balance(player.player)
             held = (seat, Purse(seat, self._cashier, self.target.conversion))
             self._seats[player.player] = held

@@ -1,15 +1,12 @@
-"""Named queries in .sql files: `-- name: <name>` starts one; the line after it says what it is for."""
+"""The ledger's queries, in the .sql files of this folder."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+from shared import database
 
 
 def load_queries(file: str) -> dict[str, str]:
     """The queries of one file of this folder, by name."""
-    text = (Path(__file__).parent / file).read_text(encoding="utf-8")
-    parts = _NAME.split(text)[1:]
-    return {name: body.strip().rstrip(";") for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    return database.load_queries(Path(__file__).parent / file)

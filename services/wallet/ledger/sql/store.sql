@@ -3,7 +3,7 @@
 SELECT * FROM load_batch($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: save_batch
--- Moves the positions and writes all that the batch changed (0002_batch_functions.sql).
+-- Moves the positions and writes all that the batch changed (0003_operators_commands.sql).
 SELECT save_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 -- name: free_players

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.commands import Bet, BetAndWin, Command, GetBalance, Rollback, Win
+from shared.contracts.commands import Bet, BetAndWin, Command, GameState, GetBalance, PlayCommand, Rollback, Win
 from shared.contracts.replies import Result
 from shared.providers.dialect import Callback, Refusal, Stamp
 from shared.providers.mascot.callbacks import MascotCall
@@ -446,3 +446,31 @@ def test_bonus_reward_can_be_switched_off(account: Callable[..., ProviderAccount
     params = {**COMMON, "depositAmount": 1, "currency": "EUR", "transactionRef": "b:1"}
     assert refusal_of(dialect, request("collectBonusReward", params)) == (-32601, b"0")
     assert "collectBonusReward" not in dialect.methods
+
+
+class SwitchedGames:
+    """The states as an operator's switches would give them."""
+
+    def of(self, game_id: str) -> tuple[GameState, dict[str, GameState]]:
+        return ("off", {"main": "stopped"}) if game_id == "riot" else ("unknown", {})
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("getBalance", {**COMMON, "currency": "EUR"}),
+        ("withdrawAndDeposit", MONEY),
+        ("rollbackTransaction", {**COMMON, "transactionRef": "t1"}),
+        ("collectBonusReward", {**COMMON, "depositAmount": 5, "currency": "EUR", "transactionRef": "t2"}),
+    ],
+)
+def test_every_command_carries_the_state_of_its_game_by_brand(
+    account: Callable[..., ProviderAccount], method: str, params: dict[str, Any]
+) -> None:
+    dialect = MascotDialect(account(games={"riot": "live"}), SwitchedGames())
+    switched = command_of(dialect, method, {**params, "gameId": "riot"})
+    assert isinstance(switched, PlayCommand)
+    assert (switched.game_state, switched.brand_states) == ("off", {"main": "stopped"})
+    other = command_of(dialect, method, params)
+    assert isinstance(other, PlayCommand)
+    assert (other.game_state, other.brand_states) == ("unknown", {})

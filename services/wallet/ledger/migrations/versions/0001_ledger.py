@@ -1,6 +1,6 @@
 """The ledger's tables, the wallet's role and its rights."""
 
-from services.wallet.ledger.migrations.runner import run_sql_beside
+from shared.database.migrate import run_sql_beside
 
 revision = "0001"
 down_revision = None

@@ -1,6 +1,6 @@
 """The functions that load and save a batch."""
 
-from services.wallet.ledger.migrations.runner import run_sql_beside
+from shared.database.migrate import run_sql_beside
 
 revision = "0002"
 down_revision = "0001"

@@ -1,0 +1,29 @@
+"""`stakewire migrate`: brings the schemas of all services in the one database up to date."""
+
+from services.cli import where
+from services.cli.output import say
+
+
+def migrate() -> None:
+    """Bring the database up to date: the ledger and what the operator API keeps; safe to repeat.
+
+    `up`, `run` and `demo` do this by themselves. On a server of your own, run it before the new services start, with a
+    role that owns the schemas.
+
+    Example: `DATABASE_URL=postgresql://owner:secret@db/stakewire stakewire migrate`
+    """
+    migrate_all(where.database_url())
+    say("the schemas of the ledger and of the operator API are up to date")
+
+
+def migrate_all(database_url: str) -> None:
+    """Apply all missing migrations of all services.
+
+    Raises:
+        MigrationError: one could not be applied; those of the services before it are kept.
+    """
+    from services.gateway.operator_api.migrate import upgrade as upgrade_operator_api
+    from services.wallet.ledger.migrate import upgrade as upgrade_ledger
+
+    upgrade_ledger(database_url)
+    upgrade_operator_api(database_url)

@@ -1,0 +1,113 @@
+"""The application of the operator's API: routes, documentation, health, and the gate in front of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+import structlog
+from fastapi import FastAPI, Request, Response
+from starlette.types import ASGIApp
+
+from services.gateway.operator_api import problems as p
+from services.gateway.operator_api.desk import RETRY_AFTER, Desk
+from services.gateway.operator_api.estate import Estate
+from services.gateway.operator_api.games import GameDirectory
+from services.gateway.operator_api.launches import Launcher
+from services.gateway.operator_api.routes import free_rounds, money, players, sessions, switchboard
+from services.gateway.operator_api.store import LaunchStore
+from services.gateway.switches import SwitchControl
+from shared.telemetry import METRICS_CONTENT_TYPE, metrics_page
+from shared.web.documented import Problems, publish
+from shared.web.gate import Gate, GateLimits, Keys
+from shared.web.problems import OVERLOADED, Problem
+
+log = structlog.get_logger(__name__)
+
+INTERFACE: Final = "operator"
+TITLE: Final = "Stakewire operator API"
+ABOUT: Final = """
+Players, money, sessions, free rounds and switches for an operator's platform.
+
+* Amounts are decimal strings in major units (`"12.34"`), never numbers.
+* A request that moves money carries an `Idempotency-Key`. The same key with the same body gets the same answer and moves
+  nothing more; with another body it is refused with 409.
+* Errors are RFC 9457 problem documents with a stable `type` and advice.
+* `X-Request-Id` is echoed, or made where none is sent; it is in our logs.
+* Each key is bound to a brand and has scopes: `play`, `money`, `read`, `admin`.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the routes work with. `not_ready_because` is empty where requests should come in."""
+
+    desk: Desk
+    estate: Estate
+    games: GameDirectory
+    launcher: Launcher
+    launches: LaunchStore
+    switches: SwitchControl
+    pool: asyncpg.Pool
+    not_ready_because: Callable[[], str]
+
+
+def make_app(parts: Parts, keys: Keys, limits: GateLimits) -> ASGIApp:
+    """The whole application, ready to be served."""
+    return Gate(documented_app(parts), keys, INTERFACE, limits)
+
+
+def documented_app(parts: Parts) -> FastAPI:
+    """The application behind the gate."""
+    app = FastAPI(
+        title=TITLE,
+        version="1",
+        description=ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_nothing,
+        strict_content_type=True,
+    )
+    app.add_exception_handler(asyncpg.PostgresError, _database_away)
+    app.add_exception_handler(asyncpg.InterfaceError, _database_away)
+    app.add_exception_handler(OSError, _database_away)
+    publish(app, Problems(p.ALL))
+    app.include_router(players.routes(parts.desk, parts.estate))
+    app.include_router(money.routes(parts.desk))
+    app.include_router(sessions.routes(parts.desk, parts.estate, parts.games, parts.launcher))
+    app.include_router(free_rounds.routes(parts.desk, parts.estate, parts.games, parts.launches))
+    app.include_router(switchboard.routes(parts.desk, parts.estate, parts.games, parts.switches, parts.pool))
+    _add_health(app, parts.not_ready_because)
+    return app
+
+
+@asynccontextmanager
+async def _nothing(_: FastAPI) -> AsyncIterator[None]:
+    """What the application needs is started and stopped around it."""
+    yield
+
+
+async def _database_away(request: Request, error: Exception) -> Response:
+    """The operator API's own records cannot be reached: what a request has done by then is found out by repeating it."""
+    log.error("the database did not answer", cause=repr(error), path=request.url.path)
+    kind = OVERLOADED if request.method in {"GET", "HEAD"} else p.OUTCOME_UNKNOWN
+    raise Problem(kind, "the records of the operator API cannot be reached now", headers=RETRY_AFTER)
+
+
+def _add_health(app: FastAPI, not_ready_because: Callable[[], str]) -> None:
+    @app.get("/health/live", include_in_schema=False)
+    async def live() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/health/ready", include_in_schema=False)
+    async def ready(response: Response) -> dict[str, str]:
+        problem = not_ready_because()
+        response.status_code = 503 if problem else 200
+        return {"status": problem or "ready"}
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(metrics_page(), media_type=METRICS_CONTENT_TYPE)

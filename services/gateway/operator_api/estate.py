@@ -1,0 +1,130 @@
+"""What the operator has: brands, provider accounts, their switches and clients; and the log of who changed what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import asyncpg
+import structlog
+
+from services.gateway.operator_api import problems as p
+from services.gateway.switches import SwitchBoard
+from shared.access import Change, write_audit
+from shared.contracts import Brand, GameState
+from shared.providers.client import ProviderClient, ProviderNotConfigured
+from shared.providers.registry import open_client
+from shared.settings import AccountsFile, ProviderAccount
+from shared.web.callers import Caller
+from shared.web.problems import Problem
+
+log = structlog.get_logger(__name__)
+
+
+class Estate:
+    """One for the process. `clients` holds the provider accounts that can be called, by name."""
+
+    def __init__(self, file: AccountsFile, board: SwitchBoard, clients: Mapping[str, ProviderClient], pool: asyncpg.Pool) -> None:
+        self._file = file
+        self.board = board
+        self._clients = clients
+        self._pool = pool
+        self._states = {
+            name: board.game_states(name, account.brands, account.games) for name, account in file.provider_accounts.items()
+        }
+
+    def brand(self, name: str) -> Brand:
+        """A brand of the configuration; a key of a brand that is there no more may do nothing."""
+        found = self._file.brands.get(name)
+        if found is None:
+            raise Problem(p.BRAND_FORBIDDEN, f"the key belongs to the brand {name!r}, which the configuration does not have")
+        return found
+
+    def must_be_own(self, caller: Caller, brand: str) -> Brand:
+        """The brand in a path, which must be the key's."""
+        if brand != caller.brand:
+            raise Problem(p.BRAND_FORBIDDEN, f"key {caller.key.key_id} belongs to the brand {caller.brand!r}")
+        return self.brand(brand)
+
+    def must_offer(self, brand: str, currencies: Iterable[str]) -> None:
+        """Problem `wrong-currency` for a currency that the brand does not have."""
+        offered = self.brand(brand).currencies
+        for currency in currencies:
+            if currency not in offered:
+                raise Problem(p.WRONG_CURRENCY, f"the brand {brand!r} offers {', '.join(offered)}, not {currency}")
+
+    def accounts(self, brand: str) -> list[ProviderAccount]:
+        """The provider accounts that serve a brand, by name."""
+        return sorted(
+            (account for account in self._file.provider_accounts.values() if brand in account.brands), key=lambda each: each.name
+        )
+
+    def account(self, brand: str, name: str) -> ProviderAccount:
+        """A provider account that serves the brand."""
+        self.brand(brand)
+        account = self._file.provider_accounts.get(name)
+        if account is None or brand not in account.brands:
+            raise Problem(p.PROVIDER_ACCOUNT_NOT_FOUND, f"the brand {brand!r} has no provider account {name!r}")
+        return account
+
+    def must_map(self, account: ProviderAccount, currency: str) -> None:
+        """Problem `wrong-currency` where the provider account knows no code for our currency."""
+        mapped = sorted(entry.mapping.currency for entry in account.currencies.values())
+        if currency not in mapped:
+            raise Problem(p.WRONG_CURRENCY, f"the provider account {account.name!r} maps {', '.join(mapped)}, not {currency}")
+
+    def client(self, account: ProviderAccount) -> ProviderClient:
+        """The client of a provider account."""
+        client = self._clients.get(account.name)
+        if client is None:
+            raise Problem(p.PROVIDER_NOT_CONFIGURED, f"the provider account {account.name!r} has no address to call")
+        return client
+
+    def client_if_any(self, account: str) -> ProviderClient | None:
+        """The client of a provider account, None where it cannot be called."""
+        return self._clients.get(account)
+
+    def must_be_open(self, brand: str, account: ProviderAccount, game_id: str) -> tuple[GameState, dict[str, GameState]]:
+        """The state of a game for a command; problem `game-not-available` where a switch forbids a launch."""
+        closed = self.board.why_closed(brand, account.name, game_id)
+        if closed is not None:
+            what = "/".join(part for part in (closed.brand, closed.provider_account, closed.game_id) if part) or "everything"
+            reason = f" ({closed.reason})" if closed.reason else ""
+            raise Problem(p.GAME_NOT_AVAILABLE, f"the switch of {what} stands on {closed.state}{reason}", switch=closed.state)
+        if account.games.get(game_id) == "off":
+            raise Problem(p.GAME_NOT_AVAILABLE, f"the configuration has switched the game {game_id} off", switch="off")
+        return self._states[account.name].of(game_id)
+
+    async def note(
+        self,
+        caller: Caller,
+        action: str,
+        subject: str,
+        before: dict[str, Any] | None,
+        after: dict[str, Any] | None,
+        reason: str,
+    ) -> None:
+        """Writes a line of the audit log."""
+        change = Change(
+            action=action,
+            subject=subject,
+            actor=f"key:{caller.key.key_id}",
+            brand=caller.brand,
+            before=before,
+            after=after,
+            reason=reason,
+            request_id=caller.request_id,
+        )
+        async with self._pool.acquire() as connection:
+            await write_audit(connection, change)
+
+
+def open_clients(file: AccountsFile) -> dict[str, ProviderClient]:
+    """The clients of all provider accounts that have an address to call; SettingsError where one is set up wrongly."""
+    clients = {}
+    for name, account in file.provider_accounts.items():
+        try:
+            clients[name] = open_client(account)
+        except ProviderNotConfigured as error:
+            log.warning("a provider account cannot be called: no launches there", account=name, cause=str(error))
+    return clients

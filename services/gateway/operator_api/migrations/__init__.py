@@ -1,0 +1,1 @@
+"""The migrations of the schema `operator`: SQL files, ordered by Alembic."""

@@ -1,0 +1,13 @@
+"""Launches under way and done, their leases, and what Idempotency-Keys were used for."""
+
+from shared.database.migrate import run_sql_beside
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Creates everything in 0002_launches.sql."""
+    run_sql_beside(__file__)

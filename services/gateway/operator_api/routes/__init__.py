@@ -1,0 +1,1 @@
+"""The routes of the operator's API, a module for each thing they are about."""

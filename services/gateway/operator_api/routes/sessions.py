@@ -1,0 +1,368 @@
+"""Game sessions: launched, shown, listed, closed; and demo sessions, which the wallet never hears of."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, status
+from pydantic import Field
+
+from services.gateway.operator_api import problems as p
+from services.gateway.operator_api.desk import SYSTEM, Desk, key_of
+from services.gateway.operator_api.estate import Estate
+from services.gateway.operator_api.failures import problem_of
+from services.gateway.operator_api.games import GameDirectory
+from services.gateway.operator_api.launches import Launcher, LaunchOrder, close_at_provider
+from services.gateway.operator_api.values import (
+    AMOUNT_PATTERN,
+    AccountName,
+    AmountText,
+    CurrencyCode,
+    Cursor,
+    GameId,
+    IdempotencyKey,
+    Input,
+    IpAddress,
+    KeyedId,
+    Language,
+    Output,
+    PageSize,
+    PlayerId,
+    PlayerIdPath,
+    SessionIdPath,
+    WebAddress,
+    player_of,
+    required,
+    shown,
+    units_of,
+    when,
+)
+from shared.contracts import (
+    CloseSession,
+    GetSession,
+    ListOperations,
+    ListSessions,
+    OperationPage,
+    SessionPage,
+    SessionView,
+    Withdraw,
+)
+from shared.identity import provider_player_id
+from shared.providers.client import DemoRequest, ProviderError
+from shared.web.callers import Moves, Plays, Reads
+from shared.web.documented import Problems
+from shared.web.problems import Problem
+
+_PROVIDER = (
+    p.PROVIDER_ACCOUNT_NOT_FOUND,
+    p.PROVIDER_NOT_CONFIGURED,
+    p.PROVIDER_UNREACHABLE,
+    p.PROVIDER_TIMEOUT,
+    p.PROVIDER_REFUSED,
+    p.PROVIDER_ANSWER_INVALID,
+    p.GAME_NOT_FOUND,
+    p.GAME_NOT_AVAILABLE,
+    p.GAME_NOT_SUITABLE,
+    p.WRONG_CURRENCY,
+)
+Device = Literal["desktop", "mobile"]
+TransferOut = Annotated[
+    str | None,
+    Query(
+        pattern=rf"^all$|{AMOUNT_PATTERN}",
+        description='What to take back to your cash once the session is closed: "all", or a decimal string in major units.',
+        examples=["all"],
+    ),
+]
+
+
+class NewSession(Input):
+    """A game to launch for a player."""
+
+    player_id: PlayerId
+    currency: CurrencyCode
+    provider_account: AccountName
+    game_id: GameId
+    language: Language | None = Field(
+        default=None, description="The player's own if left out; the provider's default where it has none such."
+    )
+    device: Device | None = None
+    return_url: WebAddress | None = Field(default=None, description="Where the game leads when it is left.")
+    deposit_url: WebAddress | None = Field(
+        default=None, description="Where the game leads for a deposit, if the provider knows such a link."
+    )
+    ip: IpAddress | None = Field(default=None, description="The player's address.")
+    free_round_grant: KeyedId | None = Field(default=None, description="Free rounds to be played in this session.")
+    transfer_in: AmountText | None = Field(
+        default=None, description="Deposited for the session, once it stands. Needs an Idempotency-Key and the scope `money`."
+    )
+
+
+class NewDemo(Input):
+    """A game to show without money."""
+
+    provider_account: AccountName
+    game_id: GameId
+    currency: CurrencyCode
+    language: Language | None = None
+    device: Device | None = None
+    return_url: WebAddress | None = None
+    ip: IpAddress | None = None
+    start_balance: AmountText | None = None
+
+
+class LaunchedSession(Output):
+    """A session that can be played: lead the player's browser to `launch_url`."""
+
+    session_id: str
+    launch_url: str
+    provider_player_id: str
+    expires_at: datetime = Field(description="When it ends if nothing is played; each stake moves it on.")
+
+
+class LaunchedDemo(Output):
+    """A demo session."""
+
+    launch_url: str
+    provider_session_id: str
+
+
+class Session(Output):
+    """A session as the wallet has it."""
+
+    session_id: str
+    player_key: str
+    provider_player_id: str
+    provider_account: str
+    game_id: str
+    currency: str
+    status: str = Field(description="pending, active, superseded (by a newer one), closed or expired", examples=["active"])
+    opened_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    device: str | None = None
+    language: str | None = None
+    free_round_grant: str | None = None
+    close_reason: str | None = None
+
+
+class Sessions(Output):
+    """A page of sessions, newest first."""
+
+    sessions: list[Session]
+    next: str | None = None
+
+
+class TransferredOut(Output):
+    """What was taken back to the operator's cash."""
+
+    operation_id: str
+    amount: str
+    balance: str
+    currency: str
+
+
+class ClosedSession(Output):
+    """A session that has ended. `provider_closed` tells whether the provider has confirmed the end of its side."""
+
+    session_id: str
+    status: str = "closed"
+    provider_closed: bool
+    transfer_out: TransferredOut | None = None
+
+
+def routes(desk: Desk, estate: Estate, games: GameDirectory, launcher: Launcher) -> APIRouter:
+    """The routes of sessions."""
+    router = APIRouter(tags=["Sessions"])
+
+    @router.post(
+        "/v1/sessions",
+        status_code=status.HTTP_201_CREATED,
+        summary="Launch a game",
+        responses=Problems.documented(
+            *_PROVIDER,
+            p.PLAYER_NOT_FOUND,
+            p.PLAYER_BLOCKED,
+            p.GRANT_NOT_FOUND,
+            p.GRANT_NOT_USABLE,
+            p.INVALID_AMOUNT,
+            p.IDEMPOTENCY_KEY_MISSING,
+            p.IDEMPOTENCY_CONFLICT,
+            p.LAUNCH_IN_PROGRESS,
+            p.SESSION_ENDED,
+            p.OUTCOME_UNKNOWN,
+        ),
+    )
+    async def launch(body: NewSession, caller: Plays, idempotency_key: IdempotencyKey = None) -> LaunchedSession:
+        """Opens a session here and at the provider. The player's session before it ends; open rounds may be finished.
+
+        With an Idempotency-Key a repetition gets the same session, and a launch that failed half-way is finished.
+        """
+        if body.transfer_in is not None:
+            caller.must_have("money", "transfer_in")
+            required(idempotency_key)
+        if idempotency_key is not None:
+            required(idempotency_key, "the request")
+        order = LaunchOrder(
+            brand=caller.brand,
+            launch_key=idempotency_key or f"request:{secrets.token_hex(16)}",
+            body_sha256=body.digest(),
+            player=key_of(caller.brand, body.player_id),
+            currency=body.currency,
+            provider_account=body.provider_account,
+            game_id=body.game_id,
+            language=body.language or "",
+            device=body.device or "",
+            return_url=body.return_url or "",
+            deposit_url=body.deposit_url or "",
+            ip=body.ip or "",
+            grant_id=body.free_round_grant or "",
+            transfer_in=units_of(body.transfer_in, body.currency) if body.transfer_in else 0,
+        )
+        answer = await launcher.launch(order)
+        return LaunchedSession(
+            session_id=answer.session_id,
+            launch_url=answer.launch_url,
+            provider_player_id=answer.provider_player_id,
+            expires_at=when(answer.expires_at_ms),
+        )
+
+    @router.post(
+        "/v1/sessions/demo",
+        status_code=status.HTTP_201_CREATED,
+        summary="Launch a demo",
+        responses=Problems.documented(*_PROVIDER, p.INVALID_AMOUNT),
+    )
+    async def demo(body: NewDemo, caller: Plays) -> LaunchedDemo:
+        """Opens a session without money: no calls to the wallet follow."""
+        account = estate.account(caller.brand, body.provider_account)
+        estate.must_map(account, body.currency)
+        estate.must_be_open(caller.brand, account, body.game_id)
+        client = estate.client(account)
+        unsuitable = (await games.find(account.name, client, body.game_id)).why_not(device=body.device or "", demo=True)
+        if unsuitable:
+            raise Problem(p.GAME_NOT_SUITABLE, unsuitable)
+        request = DemoRequest(
+            brand=caller.brand,
+            currency=body.currency,
+            game_id=body.game_id,
+            language=body.language or "",
+            device=body.device or "",
+            ip=body.ip or "",
+            return_url=body.return_url or "",
+            start_balance=units_of(body.start_balance, body.currency, zero=True) if body.start_balance else None,
+        )
+        try:
+            launched = await client.demo(request)
+        except ProviderError as error:
+            raise problem_of(error) from error
+        return LaunchedDemo(launch_url=launched.launch_url, provider_session_id=launched.provider_session_id)
+
+    _add_reading(router, desk)
+    _add_closing(router, desk, estate)
+    return router
+
+
+def _add_reading(router: APIRouter, desk: Desk) -> None:
+    @router.get(
+        "/v1/sessions/{session_id}",
+        summary="Show a session",
+        responses=Problems.documented(p.SESSION_NOT_FOUND, p.PLAYER_NOT_FOUND),
+    )
+    async def show(session_id: SessionIdPath, caller: Reads) -> Session:
+        """The session as the wallet has it."""
+        player = player_of(session_id)
+        view = await desk.see(SessionView, GetSession(**desk.query(caller.brand, player), session_id=session_id))
+        return _session(player, view)
+
+    @router.get(
+        "/v1/players/{player_id}/sessions",
+        summary="List a player's sessions",
+        responses=Problems.documented(p.PLAYER_NOT_FOUND, p.PAGE_INVALID),
+    )
+    async def listed(player_id: PlayerIdPath, caller: Reads, limit: PageSize = 50, cursor: Cursor = "") -> Sessions:
+        """Newest first."""
+        player = key_of(caller.brand, player_id)
+        query = ListSessions(**desk.query(caller.brand, player), before=cursor, limit=limit)
+        page = await desk.see(SessionPage, query, but={"BAD_REQUEST": p.PAGE_INVALID})
+        return Sessions(sessions=[_session(player, view) for view in page.sessions], next=page.next or None)
+
+
+def _add_closing(router: APIRouter, desk: Desk, estate: Estate) -> None:
+    @router.delete(
+        "/v1/sessions/{session_id}",
+        summary="Close a session",
+        responses=Problems.documented(
+            p.SESSION_NOT_FOUND,
+            p.PLAYER_NOT_FOUND,
+            p.INSUFFICIENT_FUNDS,
+            p.INVALID_AMOUNT,
+            p.IDEMPOTENCY_CONFLICT,
+            p.OUTCOME_UNKNOWN,
+        ),
+    )
+    async def close(session_id: SessionIdPath, caller: Plays, transfer_out: TransferOut = None) -> ClosedSession:
+        """Ends a session here and at the provider: no stakes any more, wins and rollbacks pass. Safe to repeat.
+
+        `transfer_out` moves money once for a session; it needs the scope `money`.
+        """
+        if transfer_out is not None:
+            caller.must_have("money", "transfer_out")
+        player = player_of(session_id)
+        view = await desk.see(SessionView, GetSession(**desk.query(caller.brand, player), session_id=session_id))
+        units = 0 if transfer_out in (None, "all") else units_of(transfer_out or "", view.currency)
+        command = CloseSession(
+            **desk.common(caller.brand, player, f"{session_id}:close", account=view.provider_account, namespace=SYSTEM),
+            session_id=session_id,
+            reason="closed by the operator",
+        )
+        await desk.ask(command)
+        closed = await close_at_provider(estate.client_if_any(view.provider_account), view.provider_session_id)
+        out = None
+        if transfer_out is not None:
+            out = await _transfer_out(desk, caller, view, units)
+        return ClosedSession(session_id=session_id, provider_closed=closed, transfer_out=out)
+
+
+async def _transfer_out(desk: Desk, caller: Moves, view: SessionView, units: int) -> TransferredOut:
+    """Takes `units` (0 = everything) to the operator's cash, once for a session."""
+    player = player_of(view.session_id)
+    withdrawal = Withdraw(
+        **desk.common(caller.brand, player, f"{view.session_id}:transfer-out"),
+        currency=view.currency,
+        amount=units,
+        everything=units == 0,
+    )
+    reply = await desk.ask(withdrawal)
+    seq = int(reply.transaction_id.rpartition("-")[2])
+    page = await desk.see(OperationPage, ListOperations(**desk.query(caller.brand, player), before=seq + 1, limit=1))
+    return TransferredOut(
+        operation_id=reply.transaction_id,
+        amount=shown(page.operations[0].stake, view.currency),
+        balance=shown(reply.balance, view.currency),
+        currency=view.currency,
+    )
+
+
+def _session(player: str, view: SessionView) -> Session:
+    ends_at_ms = min(view.last_seen_ms + view.idle_timeout_s * 1_000, view.opened_at_ms + view.absolute_timeout_s * 1_000)
+    over = view.status != "closed" and ends_at_ms < int(time.time() * 1_000)
+    return Session(
+        session_id=view.session_id,
+        player_key=player,
+        provider_player_id=provider_player_id(player, view.currency),
+        provider_account=view.provider_account,
+        game_id=view.game_id,
+        currency=view.currency,
+        status="expired" if over else view.status,
+        opened_at=when(view.opened_at_ms),
+        last_seen_at=when(view.last_seen_ms),
+        expires_at=when(ends_at_ms),
+        device=view.device or None,
+        language=view.language or None,
+        free_round_grant=view.grant_id or None,
+        close_reason=view.close_reason or None,
+    )

@@ -1,0 +1,134 @@
+"""Answers the queries of a batch beside the next batches: a back office that reads much never delays a bet.
+
+Reads after the batch's commit, on a connection of its own, without locks; what cannot be read is answered UNKNOWN and
+blocks nothing. A query that gets lost here, as by a crash, is asked again by its caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import asyncpg
+import structlog
+from prometheus_client import Counter, Histogram
+
+from services.wallet.batch import Published
+from services.wallet.intake import Taken, is_expired, now_ms
+from services.wallet.ledger.reads import CursorError, Reader, UnknownPlayerError
+from shared.contracts import (
+    Command,
+    GetGrant,
+    GetPlayer,
+    GetSession,
+    ListGrants,
+    ListOperations,
+    ListSessions,
+    Reply,
+    Result,
+)
+from shared.contracts.codec import encode
+
+log = structlog.get_logger(__name__)
+
+WAITING_MAX: Final = 1_000
+"""Of more the oldest are dropped: their callers have waited longest, and are told UNKNOWN by their own deadline."""
+GROUP_MAX: Final = 8
+"""Answers that are sent together: each may be half a record long."""
+READ_LIMIT_S: Final = 5.0
+
+_answered = Counter("stakewire_wallet_queries_total", "Queries answered", ["kind", "result"])
+_dropped = Counter("stakewire_wallet_queries_dropped_total", "Queries dropped because too many waited")
+_seconds = Histogram("stakewire_wallet_query_seconds", "One query from its turn to its answer")
+
+Say = Callable[[Published], Awaitable[None]]
+
+
+class QueryDesk:
+    """Takes queries and answers them in turn, one at a time. `say` sends replies; `margin_ms` is added to deadlines."""
+
+    def __init__(self, pool: asyncpg.Pool, margin_ms: int, say: Say) -> None:
+        self._pool = pool
+        self._margin_ms = margin_ms
+        self._say = say
+        self._waiting: deque[tuple[Taken, bool]] = deque()
+        self._arrived = asyncio.Event()
+
+    def take(self, queries: Sequence[Taken], *, expire: bool) -> None:
+        """Queries of a committed batch; `expire`: whether their times can be trusted. Never waits."""
+        for item in queries:
+            if len(self._waiting) >= WAITING_MAX:
+                self._waiting.popleft()
+                _dropped.inc()
+            self._waiting.append((item, expire))
+        if queries:
+            self._arrived.set()
+
+    async def run(self) -> None:
+        """Answers for ever; to be cancelled."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                try:
+                    await self._turn()
+                except Exception:
+                    log.exception("answers to queries were not sent; their callers ask again")
+
+    async def _turn(self) -> None:
+        published = Published()
+        for _ in range(min(GROUP_MAX, len(self._waiting))):
+            item, expire = self._waiting.popleft()
+            if item.command is not None:
+                published.reply(item.command, await self.answer(item, item.command, expire=expire))
+        await self._say(published)
+
+    async def answer(self, item: Taken, query: Command, *, expire: bool = True) -> Reply:
+        """The answer to one query; UNKNOWN where it could not be read, NOT_DONE where nobody waits for it any more."""
+        with _seconds.time():
+            if expire and is_expired(item, now_ms(), self._margin_ms):
+                result, detail, view = Result.NOT_DONE, "it arrived after its caller had given up", None
+            else:
+                result, detail, view = await self._look(query)
+        _answered.labels(query.kind, result).inc()
+        data = "" if view is None else encode(view).decode()
+        return Reply(command_id=query.command_id, caller=query.caller, result=result, detail=detail, data=data)
+
+    async def _look(self, query: Command) -> tuple[str, str, Any]:
+        """(result, detail, what was found)."""
+        try:
+            async with asyncio.timeout(READ_LIMIT_S), self._pool.acquire() as connection:
+                view = await _view(Reader(connection, query.player, query.brands), query)
+        except UnknownPlayerError:
+            return Result.PLAYER_NOT_FOUND, "", None
+        except CursorError as error:
+            return Result.BAD_REQUEST, str(error), None
+        except asyncpg.DataError:
+            return Result.BAD_REQUEST, "an id that no ledger can hold", None
+        except Exception as error:
+            log.exception("a query could not be answered", kind=query.kind, cause=repr(error))
+            return Result.UNKNOWN, "the ledger could not be read", None
+        if view is None:
+            return (Result.TOKEN_UNKNOWN if isinstance(query, GetSession) else Result.ORIGINAL_NOT_FOUND), "", None
+        return Result.OK, "", view
+
+
+async def _view(reader: Reader, query: Command) -> Any:
+    """What a query asks for, None where there is no such thing."""
+    match query:
+        case GetPlayer():
+            return await reader.player()
+        case GetSession():
+            return await reader.session(query.session_id)
+        case ListSessions():
+            return await reader.sessions(query)
+        case GetGrant():
+            return await reader.grant(query.grant_id)
+        case ListGrants():
+            return await reader.grants(query)
+        case ListOperations():
+            return await reader.operations(query)
+        case _:
+            raise TypeError(f"{query.kind} is no query of a player")

@@ -1,0 +1,1 @@
+"""Alembic's entry point for all folders of migrations."""

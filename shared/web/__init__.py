@@ -1,0 +1,1 @@
+"""What our HTTP interfaces for operators share: problems, the gate in front of the routes, the pages of the documentation."""

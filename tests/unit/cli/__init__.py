@@ -1,0 +1,1 @@
+"""The command line's own parts, run in this process."""
