@@ -1,7 +1,7 @@
 """The load generator: a process of its own that keeps a number of connections busy for a fixed time.
 
-Closed loop: each connection sends its next call when the answer to the last one is whole. Requests are made and signed
-before the clock starts. It only counts; what the numbers mean is not its business.
+Closed loop: each connection sends its next call when the answer to the last one is whole. Requests (callbacks, deposits
+or launches) are made and signed before the clock starts. It only counts; what the numbers mean is not its business.
 
 Standard input: one JSON object (`Order`). Standard output: one JSON object a line: {"event": "start"}, {"event": "end"}
 at the edges of the measured time, then {"event": "result", ...} (`Tally`).
@@ -15,83 +15,80 @@ import json
 import sys
 import time
 from array import array
-from dataclasses import asdict, dataclass, field
-from typing import Final, cast
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final, Protocol, cast
 
 import uvloop
 from typing_extensions import override
 
-from tests.bench.wire import Prepared, Sender, fault_of, prepare
+from tests.bench.operator_wire import prepare_deposits, prepare_launches
+from tests.bench.order import Kind, Order, Tally
+from tests.bench.wire import Sender, prepare
 
 CONNECT_LIMIT_S: Final = 20.0
 LAST_ANSWER_LIMIT_S: Final = 30.0
 FAULTS_KEPT: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to do. `constant` repeats the requests and looks only at the status (a server that answers a constant)."""
-
-    host: str
-    port: int
-    path: str
-    casino_id: int
-    key_id: str
-    key_hex: str
-    players: list[tuple[str, str]]
-    tag: str
-    connections: int
-    warm_up_s: float
-    seconds: float
-    requests_max: int
-    constant: bool = False
-    stamps: bool = False
+class Request(Protocol):
+    """One prepared request."""
 
     @property
-    def sender(self) -> Sender:
-        """Address, account and key."""
-        return Sender(self.host, self.port, self.path, self.casino_id, self.key_id, bytes.fromhex(self.key_hex))
+    def raw(self) -> bytes:
+        """Its bytes."""
+        ...
+
+    @property
+    def amount(self) -> int:
+        """What it deposits, in minor units."""
+        ...
+
+    def fault_of(self, answer: bytes) -> str:
+        """What is wrong with the answer; empty where nothing is."""
+        ...
 
 
-@dataclass(slots=True)
-class Tally:
-    """What came out. Latencies in microseconds, of the measured time alone; `answered` and `refused` of the whole run.
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """One kind of calls. A good answer begins with `status` and holds `word`; the first of a connection is looked at whole."""
 
-    `stamps` are (sent, received) of each measured call in nanoseconds of the monotonic clock, where they were asked for.
-    """
+    prepare: Callable[[Order], Sequence[Request]]
+    status: bytes
+    word: bytes
 
-    answered: int = 0
-    refused: int = 0
-    unanswered: int = 0
-    measured: int = 0
-    seconds: float = 0.0
-    cpu_s: float = 0.0
-    p50_us: float = 0.0
-    p99_us: float = 0.0
-    mean_us: float = 0.0
-    exhausted: bool = False
-    faults: list[str] = field(default_factory=list)
-    stamps: list[tuple[int, int]] = field(default_factory=list)
+
+def _callbacks(order: Order) -> Sequence[Request]:
+    sender = Sender(order.host, order.port, order.path, order.casino_id, order.key_id, bytes.fromhex(order.key_hex))
+    return prepare(sender, order.players, order.tag, order.requests_max)
+
+
+TRAFFIC: Final[dict[Kind, Traffic]] = {
+    "callbacks": Traffic(_callbacks, b"HTTP/1.1 200 ", b'"newBalance"'),
+    "deposits": Traffic(prepare_deposits, b"HTTP/1.1 201 ", b'"operation_id"'),
+    "launches": Traffic(prepare_launches, b"HTTP/1.1 201 ", b'"launch_url"'),
+}
 
 
 class Run:
     """The state of one run, shared by its connections."""
 
-    def __init__(self, order: Order, requests: list[Prepared], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, order: Order, requests: Sequence[Request], loop: asyncio.AbstractEventLoop) -> None:
         self.order = order
+        self.traffic = TRAFFIC[order.kind]
         self.tally = Tally()
         self.latencies = array("Q")
         self.measuring = False
         self.over = False
         self.finished = loop.create_future()
         self.busy = 0
-        self.samples: list[tuple[bytes, Prepared]] = []
+        self.samples: list[tuple[bytes, Request]] = []
         self._requests = requests
         self._next = 0
         self._started_ns = 0
         self._cpu_s = 0.0
 
-    def take(self) -> Prepared | None:
+    def take(self) -> Request | None:
         """The next request; None when the run is over. A list that is used up ends it early."""
         if self.over:
             return None
@@ -138,7 +135,7 @@ class Run:
             tally.p99_us = ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)] / 1e3
             tally.mean_us = sum(ordered) / len(ordered) / 1e3
         if not self.order.constant:
-            found = [fault for raw, request in self.samples if (fault := fault_of(raw, request, self.order.sender))]
+            found = [fault for raw, request in self.samples if (fault := request.fault_of(raw))]
             tally.faults += found[:FAULTS_KEPT]
         return tally
 
@@ -149,7 +146,7 @@ class Client(asyncio.Protocol):
     def __init__(self, run: Run) -> None:
         self._run = run
         self._transport: asyncio.Transport | None = None
-        self._request: Prepared | None = None
+        self._request: Request | None = None
         self._buffer = b""
         self._sent_ns = 0
         self._first = True
@@ -189,9 +186,11 @@ class Client(asyncio.Protocol):
         self.send()
 
     def _count(self, data: bytes, now_ns: int) -> None:
-        run = self._run
-        if data.startswith(b"HTTP/1.1 200 ") and (run.order.constant or b'"newBalance"' in data):
+        run, request = self._run, self._request
+        assert request is not None, "an answer came without a call"
+        if data.startswith(run.traffic.status) and (run.order.constant or run.traffic.word in data):
             run.tally.answered += 1
+            run.tally.amount += request.amount
             if run.measuring:
                 run.latencies.append(now_ns - self._sent_ns)
                 if run.order.stamps:
@@ -200,14 +199,14 @@ class Client(asyncio.Protocol):
             run.tally.refused += 1
             if len(run.tally.faults) < FAULTS_KEPT:
                 run.tally.faults.append(f"answer {data[-200:]!r}")
-        if self._first and self._request is not None:
+        if self._first:
             self._first = False
-            run.samples.append((data, self._request))
+            run.samples.append((data, request))
 
 
 async def run_order(order: Order) -> Tally:
     """Carries an order out."""
-    requests = prepare(order.sender, order.players, order.tag, order.requests_max)
+    requests = TRAFFIC[order.kind].prepare(order)
     loop = asyncio.get_running_loop()
     run = Run(order, requests, loop)
     clients = []

@@ -27,8 +27,9 @@ SESSION_S: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class BenchPlayer:
-    """A player as the provider knows it."""
+    """A player as the operator (`operators_id`) and the provider (`name`) know it."""
 
+    operators_id: str
     key: str
     name: str
     session: str
@@ -83,4 +84,4 @@ async def _make(requester: Requester, number: int) -> BenchPlayer:
         reply = await requester.ask(command)
         if reply.result != Result.OK:
             raise RuntimeError(f"{command.kind} of the bench's set-up was answered {reply.result} ({reply.detail}), expected OK")
-    return BenchPlayer(key, provider_player_id(key, CURRENCY), session)
+    return BenchPlayer(operators_id, key, provider_player_id(key, CURRENCY), session)

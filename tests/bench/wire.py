@@ -44,6 +44,27 @@ class Prepared:
     call_id: int
     nonce: int
     timestamp: int
+    sender: Sender
+
+    @property
+    def amount(self) -> int:
+        """Nothing that the books would be asked for: stakes and wins are told by their count."""
+        return 0
+
+    def fault_of(self, answer: bytes) -> str:
+        """What is wrong with a whole HTTP answer to this call, which should have succeeded; empty where nothing is."""
+        head, _, body = answer.partition(b"\r\n\r\n")
+        status, *lines = head.split(b"\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
+        if not status.startswith(b"HTTP/1.1 200 "):
+            return f"status line {status[:60]!r}, expected 200"
+        document = json.loads(body)
+        if document.get("id") != self.call_id or "newBalance" not in document.get("result", {}):
+            return f"body {body[:200]!r}, expected a result with newBalance and id {self.call_id}"
+        expected = hmac.digest(self.sender.key, _prefix(self.nonce, self.timestamp) + body, "sha256").hex()
+        if headers.get(b"x-signature") != f"{self.sender.key_id}={expected}".encode():
+            return "the answer is not signed with the request's nonce and timestamp"
+        return ""
 
 
 def prepare(sender: Sender, players: list[tuple[str, str]], tag: str, count: int) -> list[Prepared]:
@@ -63,7 +84,7 @@ def prepare(sender: Sender, players: list[tuple[str, str]], tag: str, count: int
             sender.path.encode(), f"{sender.host}:{sender.port}".encode(), len(body), sender.casino_id, nonce, timestamp,
             sender.key_id.encode(), signature, body,
         )  # fmt: skip
-        prepared.append(Prepared(raw, number, nonce, timestamp))
+        prepared.append(Prepared(raw, number, nonce, timestamp, sender))
     return prepared
 
 
@@ -87,19 +108,3 @@ def _body(sender: Sender, name: str, session: str, reference: str, number: int, 
         },
     }
     return json.dumps(call, separators=(",", ":")).encode()
-
-
-def fault_of(answer: bytes, request: Prepared, sender: Sender) -> str:
-    """What is wrong with a whole HTTP answer to a call that should have succeeded; empty where nothing is."""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    status, *lines = head.split(b"\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
-    if not status.startswith(b"HTTP/1.1 200 "):
-        return f"status line {status[:60]!r}, expected 200"
-    document = json.loads(body)
-    if document.get("id") != request.call_id or "newBalance" not in document.get("result", {}):
-        return f"body {body[:200]!r}, expected a result with newBalance and id {request.call_id}"
-    expected = hmac.digest(sender.key, _prefix(request.nonce, request.timestamp) + body, "sha256").hex()
-    if headers.get(b"x-signature") != f"{sender.key_id}={expected}".encode():
-        return "the answer is not signed with the request's nonce and timestamp"
-    return ""

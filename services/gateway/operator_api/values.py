@@ -7,7 +7,7 @@ import hashlib
 import ipaddress
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Header, Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -41,6 +41,11 @@ class Input(BaseModel):
     def digest(self) -> bytes:
         """SHA-256 of the content: tells whether a repetition asks for the same."""
         return hashlib.sha256(self.model_dump_json(exclude_none=True).encode()).digest()
+
+
+def example(**values: Any) -> ConfigDict:
+    """The example of a body in the documentation; what else a body's configuration says is inherited."""
+    return ConfigDict(json_schema_extra={"examples": [values]})
 
 
 class Output(BaseModel):

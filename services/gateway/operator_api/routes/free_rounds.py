@@ -30,6 +30,7 @@ from services.gateway.operator_api.values import (
     PlayerId,
     PlayerIdPath,
     derived_id,
+    example,
     millis,
     player_of,
     required,
@@ -48,6 +49,16 @@ LIFE_MAX = timedelta(days=366)
 
 class NewFreeRounds(Input):
     """Free rounds to be given to a player."""
+
+    model_config = example(
+        player_id="alice",
+        currency="EUR",
+        provider_account="mascot-demo",
+        game_ids=["riot"],
+        count=10,
+        bet="0.50",
+        expires_at="2030-01-31T12:00:00Z",
+    )
 
     player_id: PlayerId
     currency: CurrencyCode

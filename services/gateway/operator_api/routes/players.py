@@ -49,10 +49,11 @@ class NewPlayer(Input):
 
     model_config = ConfigDict(
         json_schema_extra={
+            "examples": [{"player_id": "alice", "currency": "EUR", "country": "MT", "language": "en"}],
             "oneOf": [
                 {"required": ["currency"], "properties": {"currency": {"type": "string"}, "currencies": False}},
                 {"required": ["currencies"], "properties": {"currencies": {"type": "array"}, "currency": False}},
-            ]
+            ],
         }
     )
 
@@ -92,7 +93,7 @@ class Player(Output):
     test: bool = False
     country: str | None = None
     language: str | None = None
-    created_at: datetime | None = None
+    created_at: datetime
 
 
 class Because(Input):
@@ -161,16 +162,7 @@ def routes(desk: Desk, estate: Estate) -> APIRouter:
         reply = await desk.ask(command, but={Result.DUPLICATE_DIFFERENT: p.PLAYER_EXISTS})
         if reply.replayed or not reply.transaction_id:
             response.status_code = status.HTTP_200_OK
-            return await _player(desk, caller.brand, body.player_id)
-        return Player(
-            player_id=body.player_id,
-            player_key=key,
-            status="active",
-            accounts=[Account(currency=currency, balance=shown(0, currency)) for currency in body.all_currencies],
-            test=body.test,
-            country=body.country,
-            language=body.language,
-        )
+        return await _player(desk, caller.brand, body.player_id)
 
     @router.get("/{player_id}", summary="Show a player", responses=Problems.documented(p.PLAYER_NOT_FOUND))
     async def show(player_id: PlayerIdPath, caller: Reads) -> Player:

@@ -34,6 +34,7 @@ from services.gateway.operator_api.values import (
     PlayerIdPath,
     SessionIdPath,
     WebAddress,
+    example,
     player_of,
     required,
     shown,
@@ -82,6 +83,16 @@ TransferOut = Annotated[
 class NewSession(Input):
     """A game to launch for a player."""
 
+    model_config = example(
+        player_id="alice",
+        currency="EUR",
+        provider_account="mascot-demo",
+        game_id="riot",
+        language="en",
+        device="desktop",
+        return_url="https://casino.example/lobby",
+    )
+
     player_id: PlayerId
     currency: CurrencyCode
     provider_account: AccountName
@@ -103,6 +114,8 @@ class NewSession(Input):
 
 class NewDemo(Input):
     """A game to show without money."""
+
+    model_config = example(provider_account="mascot-demo", game_id="riot", currency="EUR", start_balance="1000.00")
 
     provider_account: AccountName
     game_id: GameId
