@@ -108,7 +108,8 @@ def test_currencies(api: Api) -> None:
     assert _move(api, player_id, "deposits", "0.00000001", "d1", "BTC").json["balance"] == "0.00000001"
     assert _move(api, player_id, "deposits", "0.000000001", "d2", "BTC").problem == "invalid-amount"
     assert _move(api, player_id, "deposits", "1", "d3", "EUR").problem == "wrong-currency"
-    assert _move(api, player_id, "deposits", "1", "d4", "XXXX").problem == "wrong-currency"
+    assert _move(api, player_id, "deposits", "1", "d4", "XXX").problem == "wrong-currency"
+    assert _move(api, player_id, "deposits", "1", "d5", "XXXX").problem == "invalid-request"
 
 
 def test_ten_copies_at_once_move_once(api: Api) -> None:

@@ -234,20 +234,24 @@ async def test_a_refusal_without_an_id_is_understood(provider: ProviderSide, ope
         await client.close_session("s1")
 
 
-def date(ahead_s: float) -> str:
-    return email.utils.formatdate(time.time() + ahead_s, usegmt=True)
+def dated(code: int, ahead_s: float) -> Behaviour:
+    def behave(call: Call) -> web.StreamResponse:
+        # Told when it is asked: a test may run long after it was collected.
+        return status(code, Date=email.utils.formatdate(time.time() + ahead_s, usegmt=True))(call)
+
+    return behave
 
 
 STATUSES: dict[str, tuple[Behaviour, type[ProviderError], str, list[str]]] = {
-    "401": (status(401, Date=date(0)), ProviderRefused, "HTTP 401", ["'main'", SUBJECT, "allow-list"]),
+    "401": (dated(401, 0), ProviderRefused, "HTTP 401", ["'main'", SUBJECT, "allow-list"]),
     "403 with words": (
         status(403, '{"error":{"code":1,"message":"go away"}}'),
         ProviderRefused,
         r'HTTP 403 \("go away"\)',
         ["main"],
     ),
-    "401, our clock slow": (status(401, Date=date(400)), ProviderRefused, "HTTP 401", ["s behind the provider's", "NTP"]),
-    "401, our clock fast": (status(401, Date=date(-400)), ProviderRefused, "HTTP 401", ["s ahead of the provider's"]),
+    "401, our clock slow": (dated(401, 400), ProviderRefused, "HTTP 401", ["s behind the provider's", "NTP"]),
+    "401, our clock fast": (dated(401, -400), ProviderRefused, "HTTP 401", ["s ahead of the provider's"]),
     "404": (status(404, "<html>not here"), ProviderRefused, "HTTP 404", ["path of operator_api_url", "/v1/signed/"]),
     "302": (status(302, Location="https://elsewhere.example/"), ProviderRefused, "HTTP 302", ["redirections are not followed"]),
     "405": (status(405), ProviderRefused, "HTTP 405", ["operator_api_url"]),
