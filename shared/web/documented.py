@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from shared.web import problems
-from shared.web.gate import REQUEST_ID
+from shared.web.gate import GUARDED, REQUEST_ID
 from shared.web.problems import MEDIA_TYPE, Problem, ProblemType
 
 ASSETS: Final = Path(__file__).parent / "assets"
@@ -148,6 +148,7 @@ def _add_problem_schema(app: FastAPI) -> None:
             schemas.pop("HTTPValidationError", None)
             schemas.pop("ValidationError", None)
             _tidy_parameters(schema)
+            _tell_of_keys(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
@@ -166,6 +167,17 @@ def _tidy_parameters(document: dict[str, Any]) -> None:
                     parameter["required"] = True
 
 
+def _tell_of_keys(document: dict[str, Any]) -> None:
+    """What the gate guards asks for a key."""
+    document["components"].setdefault("securitySchemes", {})[_KEYS] = _KEYS_SCHEME
+    for path, methods in document["paths"].items():
+        if path.startswith(GUARDED):
+            for operation in methods.values():
+                operation["security"] = [{_KEYS: []}]
+
+
+_KEYS: Final = "HTTPBearer"
+_KEYS_SCHEME: Final = {"type": "http", "scheme": "bearer", "description": "A key made by `stakewire keys create`."}
 _PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     "title": "Problem",
     "description": "RFC 9457. `type` is stable and made to be compared; `advice` says what to do.",

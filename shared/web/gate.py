@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 import structlog
@@ -27,6 +28,7 @@ CALLER: Final = "stakewire.caller"
 REQUEST_ID: Final = "stakewire.request_id"
 TOKEN_CHARS_MAX: Final = 512
 RETRY_AFTER_S: Final = 2
+METERS_MAX: Final = 2_048
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _SECURITY: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
@@ -90,9 +92,10 @@ class Gate:
                 await answer.problem(Problem(problems.INTERNAL, "the request was not finished because of a fault of ours"))
                 if answer.broken:
                     raise RuntimeError("the answer had begun already") from error
-        route, method = _route(scope), scope["method"] if scope["method"] in _METHODS else "other"
-        _requests.labels(self._interface, method, route, str(answer.status)).inc()
-        _seconds.labels(self._interface, method, route).observe(time.perf_counter() - started)
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        count, seconds = _meters(self._interface, method, _route(scope), answer.status)
+        count.inc()
+        seconds.observe(time.perf_counter() - started)
 
     async def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         if b"transfer-encoding" in headers:
@@ -157,6 +160,12 @@ class _Answer:
 
 
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
+
+
+@lru_cache(maxsize=METERS_MAX)
+def _meters(interface: str, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """The metrics of one kind of requests; looking labels up each time costs more than counting."""
+    return _requests.labels(interface, method, route, str(status)), _seconds.labels(interface, method, route)
 
 
 def _request_id(sent: bytes) -> str:

@@ -14,10 +14,16 @@ _QUERY: Final = (Path(__file__).parent / "books.sql").read_text(encoding="utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Counts over a whole ledger. `operations` are the provider account's own; the others should be 0."""
+    """Counts over a whole ledger. `operations` and `refusals` are of the callbacks' provider account.
+
+    `deposits` and `deposited` (units) are the bench's own, `sessions` those of the launches. What is broken should be 0.
+    """
 
     operations: int
     refusals: int
+    deposits: int
+    deposited: int
+    sessions: int
     broken_balances: int
     broken_sequences: int
     broken_chains: int
@@ -33,15 +39,30 @@ class Books:
             )
             if count
         ]
-        if not answered <= self.operations <= answered + unknown:
-            found.append(f"{self.operations} operations stored, but {answered} successes told and {unknown} outcomes unknown")
+        return found + _count(self.operations, "operations", answered, unknown)
+
+    def deposit_faults(self, answered: int, unknown: int, units: int) -> list[str]:
+        """What does not agree with `answered` deposits that were told to have booked `units` together."""
+        found = _count(self.deposits, "deposits", answered, unknown)
+        if self.deposited < units or (not unknown and self.deposited != units):
+            found.append(f"{self.deposited} units were deposited, but {units} told, with {unknown} outcomes unknown")
         return found
 
+    def launch_faults(self, answered: int, unknown: int) -> list[str]:
+        """What does not agree with `answered` launches."""
+        return _count(self.sessions, "sessions", answered, unknown)
 
-def read_books(database_url: str, provider_account: str) -> Books:
-    """Reads the books of one ledger."""
+
+def _count(stored: int, what: str, answered: int, unknown: int) -> list[str]:
+    if answered <= stored <= answered + unknown:
+        return []
+    return [f"{stored} {what} stored, but {answered} successes told and {unknown} outcomes unknown"]
+
+
+def read_books(database_url: str, provider_account: str, studio: str) -> Books:
+    """Reads the books of one ledger. `studio` is the provider account of the launches."""
     with psycopg.connect(database_url, row_factory=dict_row) as connection:
-        row = connection.execute(_QUERY, {"account": provider_account}).fetchone()
+        row = connection.execute(_QUERY, {"account": provider_account, "studio": studio}).fetchone()
     if row is None:
         raise RuntimeError("the query of the books gave no row")
-    return Books(**row)
+    return Books(**{name: int(value) for name, value in row.items()})

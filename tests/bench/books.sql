@@ -2,6 +2,12 @@
 SELECT
     (SELECT count(*) FROM operations WHERE provider_account = %(account)s AND namespace = 'tx' AND status = 'applied') AS operations,
     (SELECT count(*) FROM operations WHERE provider_account = %(account)s AND namespace = 'tx' AND status <> 'applied') AS refusals,
+    (SELECT count(*) FROM operations WHERE kind = 'deposit' AND status = 'applied' AND external_id LIKE 'deposits-%%') AS deposits,
+    (
+        SELECT coalesce(sum(m.amount), 0) FROM movements m JOIN operations o USING (player, seq)
+        WHERE o.kind = 'deposit' AND o.status = 'applied' AND o.external_id LIKE 'deposits-%%' AND m.credit_account = 'player'
+    ) AS deposited,
+    (SELECT count(*) FROM sessions WHERE provider_account = %(studio)s AND status IN ('active', 'superseded')) AS sessions,
     (
         SELECT count(*) FROM balances b
         LEFT JOIN (

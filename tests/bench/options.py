@@ -9,6 +9,8 @@ from typing import Final
 
 PREFIX: Final = "STAKEWIRE_BENCH_"
 CONNECTIONS_MAX: Final = 1_024
+LAUNCH_CONNECTIONS_MAX: Final = 256
+LAUNCH_PROVIDER_MS_MAX: Final = 2_000
 SECONDS_MAX: Final = 120.0
 
 
@@ -23,13 +25,30 @@ class Options:
     repetitions: int = 3
     """How often all points are measured, contestants taking turns."""
     connections: tuple[int, ...] = (1, 8, 64, 256)
+    """Callbacks are measured at all of these, deposits at those above 1."""
+    launch_connections: int = 8
+    """Launches under way at once; 0 leaves them out."""
+    launch_provider_ms: int = 100
+    """What a provider elsewhere takes for a call: launches are measured with it and without. 0 leaves it out."""
     players: int = 1_000
     rate_max: int = 6_000
-    """Callbacks a second that requests are prepared for; a point that is faster ends earlier."""
+    """Calls a second that requests are prepared for; a point that is faster ends earlier."""
     baseline_workers: int = 1
     """Processes of the baseline."""
     lone_calls: int = 400
     """Callbacks of which the time is taken apart; 0 leaves that part out."""
+
+    @property
+    def deposit_connections(self) -> tuple[int, ...]:
+        """The numbers of connections that deposits are measured at."""
+        return tuple(number for number in self.connections if number > 1)
+
+    @property
+    def launch_delays_ms(self) -> tuple[int, ...]:
+        """What the provider's calls are made to take, one point of launches each."""
+        if not self.launch_connections:
+            return ()
+        return (0, self.launch_provider_ms) if self.launch_provider_ms else (0,)
 
 
 def parse(arguments: list[str] | None = None) -> Options:
@@ -60,6 +79,10 @@ def _problem(options: Options) -> str:
         return f"seconds must be above 0, warm-up 0 or more, both at most {SECONDS_MAX:g}"
     if not options.connections or not all(1 <= number <= CONNECTIONS_MAX for number in options.connections):
         return f"connections must be numbers from 1 to {CONNECTIONS_MAX}, separated by commas"
+    if not 0 <= options.launch_connections <= LAUNCH_CONNECTIONS_MAX:
+        return f"launch-connections must be at most {LAUNCH_CONNECTIONS_MAX}; 0 leaves launches out"
+    if not 0 <= options.launch_provider_ms <= LAUNCH_PROVIDER_MS_MAX:
+        return f"launch-provider-ms must be at most {LAUNCH_PROVIDER_MS_MAX}; 0 leaves that part out"
     if not 1 <= options.repetitions <= 50:
         return "repetitions must be 1 to 50"
     if not 1 <= options.players <= 100_000 or not 100 <= options.rate_max <= 100_000:

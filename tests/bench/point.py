@@ -7,14 +7,14 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import psutil
 
 from deploy.local.parts import CHECKOUT
-from tests.bench.field import BARE, CASINO_ID, HOST, KEY_ID, PATH, Contestant, Field
+from tests.bench.field import BARE, CASINO_ID, DEPOSITS, HOST, KEY_ID, LAUNCHES, PATH, STUDIO, Contestant, Field
 from tests.bench.order import Order
 
 START_LIMIT_S: Final = 120.0
@@ -28,13 +28,17 @@ ALL, OTHERS = "all", "others"
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What was measured. Latencies in microseconds; `cpu_us` is CPU time a callback by part, of the measured time."""
+    """What was measured. Latencies in microseconds; `cpu_us` is CPU time a call by part, of the measured time.
+
+    `amount` is what was deposited in the whole run, in minor units.
+    """
 
     contestant: str
     connections: int
     answered: int
     refused: int
     unanswered: int
+    amount: int
     measured: int
     seconds: float
     p50_us: float
@@ -48,29 +52,38 @@ class Point:
 
     @property
     def rate(self) -> float:
-        """Callbacks a second."""
+        """Calls a second."""
         return self.measured / self.seconds if self.seconds else 0.0
 
 
 def order_for(field_: Field, contestant: Contestant, tag: str, **lengths: Any) -> Order:
     """The order that a load generator gets for one point."""
+    common = {"host": HOST, "port": contestant.port, "tag": tag, **lengths}
+    if contestant.name in (DEPOSITS, LAUNCHES):
+        return Order(
+            kind="deposits" if contestant.name == DEPOSITS else "launches",
+            token=field_.token,
+            provider_account=STUDIO,
+            players=[(player.operators_id, player.key) for player in field_.players],
+            **common,
+        )
     constant = contestant.name == BARE
     return Order(
-        host=HOST,
-        port=contestant.port,
         path="/" if constant else PATH,
         casino_id=CASINO_ID,
         key_id=KEY_ID,
         key_hex=field_.key.hex(),
         players=[(player.name, player.session) for player in field_.players],
-        tag=tag,
         constant=constant,
-        **lengths,
+        **common,
     )
 
 
-def measure(field_: Field, contestant: Contestant, order: Order) -> Point:
-    """Runs a load generator as a child and takes the CPU of all parts at the edges of its measured time."""
+def measure(field_: Field, contestant: Contestant, order: Order, at_edge: Callable[[], None] | None = None) -> Point:
+    """Runs a load generator as a child and takes the CPU of all parts at the edges of its measured time.
+
+    `at_edge` is called there too, for what else is to be read before and after.
+    """
     roots = field_.roots()
     samples: dict[str, Mapping[str, float]] = {}
     result: dict[str, Any] = {}
@@ -82,6 +95,8 @@ def measure(field_: Field, contestant: Contestant, order: Order) -> Point:
                 result = message
             else:
                 samples[message["event"]] = {name: _cpu_s(root) for name, root in roots.items()} | {ALL: _busy_s()}
+                if at_edge is not None:
+                    at_edge()
     if not result:
         raise RuntimeError(f"the load generator ended with code {child.returncode} and told no result; its words are above")
     return _point(contestant, order, result, samples)
@@ -139,6 +154,7 @@ def _point(contestant: Contestant, order: Order, result: dict[str, Any], samples
         answered=result["answered"],
         refused=result["refused"],
         unanswered=result["unanswered"],
+        amount=result["amount"],
         measured=measured,
         seconds=seconds,
         p50_us=result["p50_us"],

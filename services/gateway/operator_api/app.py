@@ -24,6 +24,7 @@ from shared.telemetry import METRICS_CONTENT_TYPE, metrics_page
 from shared.web.documented import Problems, publish
 from shared.web.gate import Gate, GateLimits, Keys
 from shared.web.problems import OVERLOADED, Problem
+from shared.web.quick import Shortcuts
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +58,7 @@ class Parts:
 
 def make_app(parts: Parts, keys: Keys, limits: GateLimits) -> ASGIApp:
     """The whole application, ready to be served."""
-    return Gate(documented_app(parts), keys, INTERFACE, limits)
+    return Gate(Shortcuts(documented_app(parts), money.shortcuts(parts.desk)), keys, INTERFACE, limits)
 
 
 def documented_app(parts: Parts) -> FastAPI:

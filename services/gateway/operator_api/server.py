@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import asyncpg
 import structlog
 import uvicorn
+from typing_extensions import override
 
 from services.gateway.connecting import connected
 from services.gateway.operator_api.app import Parts, make_app
@@ -61,8 +63,24 @@ async def serve(settings: OperatorApiSettings) -> None:
             proxy_headers=False,
         )
         log.info("operator API listens", host=settings.host, port=config.port, accounts=sorted(file.provider_accounts))
-        await uvicorn.Server(config).serve()
+        await _Server(config).serve()
     log.info("operator API has stopped")
+
+
+class _Server(uvicorn.Server):
+    """Ends at a signal by returning. uvicorn's own way raises the signal again, which ends the process before we have closed."""
+
+    @override
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop, numbers = asyncio.get_running_loop(), (signal.SIGTERM, signal.SIGINT)
+        for number in numbers:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ PLAYER_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._~@:+=-]{0,127}$"
 GAME_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:+=-]{0,127}$"
 ACCOUNT_PATTERN: Final = r"^[a-z0-9][a-z0-9-]{0,62}$"
 KEYED_ID_PATTERN: Final = r"^[a-z2-7]{16}\.[A-Za-z0-9_-]{8,64}$"
+IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
 IDEMPOTENCY_PATTERN: Final = r"^[\x21-\x7e]{1,128}$"
 SHOWN_DIGITS_MIN: Final = 2
 URL_CHARS_MAX: Final = 2_000
@@ -113,12 +114,12 @@ _KEY_SCHEMA: Final = {"minLength": 1, "maxLength": 128, "pattern": IDEMPOTENCY_P
 _KEY_TEXT: Final = "1 to 128 visible ASCII characters; new for each intended effect, the same for each repetition."
 IdempotencyKey = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", description=_KEY_TEXT, examples=["6f1c9b1e-7a40-4d0e"], json_schema_extra=_KEY_SCHEMA),
+    Header(alias=IDEMPOTENCY_HEADER, description=_KEY_TEXT, examples=["6f1c9b1e-7a40-4d0e"], json_schema_extra=_KEY_SCHEMA),
 ]
 NeededIdempotencyKey = Annotated[
     str | None,
     Header(
-        alias="Idempotency-Key",
+        alias=IDEMPOTENCY_HEADER,
         description=_KEY_TEXT,
         examples=["6f1c9b1e-7a40-4d0e"],
         json_schema_extra={**_KEY_SCHEMA, REQUIRED_MARK: True},

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response, status
-from pydantic import Field
+import re
+from collections.abc import Awaitable
+from typing import Final
+
+from fastapi import APIRouter, Request, Response, status
+from pydantic import Field, ValidationError
 
 from services.gateway.operator_api import problems as p
 from services.gateway.operator_api.desk import OPERATOR, Desk, key_of
 from services.gateway.operator_api.values import (
+    IDEMPOTENCY_HEADER,
+    PLAYER_ID_PATTERN,
     AmountText,
     CurrencyCode,
     Input,
@@ -18,11 +24,18 @@ from services.gateway.operator_api.values import (
     shown,
     units_of,
 )
-from shared.contracts import Command, Deposit, Withdraw
-from shared.web.callers import Moves
+from shared.contracts import Deposit, Withdraw
+from shared.web.callers import Caller, Moves, caller_with
 from shared.web.documented import Problems
+from shared.web.quick import JSON, Quick, Shortcut
 
-REPLAYED = "Idempotent-Replayed"
+REPLAYED: Final = "Idempotent-Replayed"
+PREFIX: Final = "/v1/players/{player_id}"
+DEPOSITS: Final = "/deposits"
+WITHDRAWALS: Final = "/withdrawals"
+SCOPE: Final = "money"
+Kind = type[Deposit] | type[Withdraw]
+_is_player_id: Final = re.compile(PLAYER_ID_PATTERN).fullmatch
 
 
 class Transfer(Input):
@@ -42,7 +55,7 @@ class Transferred(Output):
 
 def routes(desk: Desk) -> APIRouter:
     """The routes of money."""
-    router = APIRouter(prefix="/v1/players/{player_id}", tags=["Money"])
+    router = APIRouter(prefix=PREFIX, tags=["Money"])
     common = (
         p.PLAYER_NOT_FOUND,
         p.WRONG_CURRENCY,
@@ -53,39 +66,57 @@ def routes(desk: Desk) -> APIRouter:
     )
 
     @router.post(
-        "/deposits",
+        DEPOSITS,
         status_code=status.HTTP_201_CREATED,
+        response_model=Transferred,
         summary="Give a player money",
         responses=Problems.documented(*common, p.PLAYER_BLOCKED),
     )
     async def deposit(
-        player_id: PlayerIdPath, body: Transfer, caller: Moves, response: Response, idempotency_key: NeededIdempotencyKey = None
-    ) -> Transferred:
+        player_id: PlayerIdPath, body: Transfer, caller: Moves, idempotency_key: NeededIdempotencyKey = None
+    ) -> Response:
         """Books a deposit. The same key and body again give the same answer and move nothing."""
-        external_id, units = required(idempotency_key), units_of(body.amount, body.currency)
-        key = key_of(caller.brand, player_id)
-        fields = desk.common(caller.brand, key, external_id, namespace=OPERATOR)
-        return await _book(Deposit(**fields, currency=body.currency, amount=units), response)
+        return await _book(desk, Deposit, caller, player_id, body, idempotency_key)
 
     @router.post(
-        "/withdrawals",
+        WITHDRAWALS,
         status_code=status.HTTP_201_CREATED,
+        response_model=Transferred,
         summary="Take money from a player",
         responses=Problems.documented(*common, p.INSUFFICIENT_FUNDS),
     )
     async def withdraw(
-        player_id: PlayerIdPath, body: Transfer, caller: Moves, response: Response, idempotency_key: NeededIdempotencyKey = None
-    ) -> Transferred:
+        player_id: PlayerIdPath, body: Transfer, caller: Moves, idempotency_key: NeededIdempotencyKey = None
+    ) -> Response:
         """Books a withdrawal, if the player has the money. The same key and body again give the same answer."""
-        external_id, units = required(idempotency_key), units_of(body.amount, body.currency)
-        key = key_of(caller.brand, player_id)
-        fields = desk.common(caller.brand, key, external_id, namespace=OPERATOR)
-        return await _book(Withdraw(**fields, currency=body.currency, amount=units), response)
-
-    async def _book(command: Command, response: Response) -> Transferred:
-        reply = await desk.ask(command)
-        if reply.replayed:
-            response.headers[REPLAYED] = "true"
-        return Transferred(operation_id=reply.transaction_id, balance=shown(reply.balance, reply.currency), currency=reply.currency)
+        return await _book(desk, Withdraw, caller, player_id, body, idempotency_key)
 
     return router
+
+
+def shortcuts(desk: Desk) -> list[Shortcut]:
+    """Both routes for requests that are plainly right; it halves the CPU of a deposit here."""
+
+    def plainly(kind: Kind) -> Quick:
+        def attempt(request: Request, content: bytes) -> Awaitable[Response] | None:
+            caller, player_id = caller_with(SCOPE, request), request.path_params["player_id"]
+            try:
+                body = Transfer.model_validate_json(content)
+            except ValidationError:
+                return None
+            if not _is_player_id(player_id):
+                return None
+            return _book(desk, kind, caller, player_id, body, request.headers.get(IDEMPOTENCY_HEADER))
+
+        return attempt
+
+    return [Shortcut(PREFIX + DEPOSITS, plainly(Deposit)), Shortcut(PREFIX + WITHDRAWALS, plainly(Withdraw))]
+
+
+async def _book(desk: Desk, kind: Kind, caller: Caller, player_id: str, body: Transfer, idempotency_key: str | None) -> Response:
+    external_id, units = required(idempotency_key), units_of(body.amount, body.currency)
+    fields = desk.common(caller.brand, key_of(caller.brand, player_id), external_id, namespace=OPERATOR)
+    reply = await desk.ask(kind(**fields, currency=body.currency, amount=units))
+    booked = Transferred(operation_id=reply.transaction_id, balance=shown(reply.balance, reply.currency), currency=reply.currency)
+    headers = {REPLAYED: "true"} if reply.replayed else None
+    return Response(booked.model_dump_json(), status.HTTP_201_CREATED, headers, JSON)

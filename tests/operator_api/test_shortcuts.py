@@ -1,4 +1,4 @@
-"""The quick way of a deposit or withdrawal and the thorough one answer alike; the content type alone chooses between them."""
+"""The short way of a deposit or withdrawal and the route answer alike; here the content type alone chooses between them."""
 
 from __future__ import annotations
 
