@@ -12,12 +12,12 @@ RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 CHECKED := services shared deploy tests
 
-.PHONY: help run up down status demo test faults bench lint format lock clean install install-dev
+.PHONY: help run up down status demo test faults bench bench-catalogue lint format lock clean install install-dev
 
 help: ## show this list
 	@echo "Stakewire: the operator's side of casino game integration. The two commands to know: make run, make test."
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "More in one command line: $(BIN)/stakewire --help"
 
@@ -44,6 +44,11 @@ faults: $(DEVELOPMENT) ## the fault suite, longer than in `make test`: kill -9 a
 
 bench: $(DEVELOPMENT) ## measure throughput and latency against a baseline
 	@$(BIN)/python -m tests.bench
+
+bench-catalogue: $(DEVELOPMENT) ## measure the catalogue with 20,000 games: syncs, lobby and lists, the gateway's memory
+	@$(BIN)/python -m tests.bench.catalogue
+	@$(BIN)/python -m tests.bench.lobby
+	@$(BIN)/python -m tests.bench.game_book
 
 lint: $(DEVELOPMENT) ## ruff, mypy strict, import rules
 	@$(BIN)/ruff check $(CHECKED)

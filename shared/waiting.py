@@ -1,9 +1,10 @@
-"""Waiting at most so long, for things that do not always listen to a cancellation."""
+"""Waiting at most so long, for things that do not always listen to a cancellation; and work beside other work."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import structlog
@@ -24,3 +25,15 @@ async def give_up_after(work: Coroutine[Any, Any, object], limit_s: float, what:
         log.warning("it did not end in time and is left behind", what=what, limit_s=limit_s)
     elif not task.cancelled() and (error := task.exception()) is not None:
         log.warning("it did not end cleanly", what=what, cause=repr(error))
+
+
+@contextlib.asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """Runs a coroutine beside the block and ends it with it."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

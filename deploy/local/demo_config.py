@@ -17,6 +17,8 @@ DATABASE_PASSWORD = "postgres-password"  # noqa: S105 - the name of a file.
 MASCOT_KEY = "mascot-demo-main"
 # Where the account's Operator API is, as the services are told by the stack: the simulator's, whatever its port.
 MASCOT_URL_VARIABLE = "STAKEWIRE_DEMO_MASCOT_URL"
+# The address of a game's cover, with {game_id}: the simulator draws them.
+COVER_URL_VARIABLE = "STAKEWIRE_DEMO_COVER_URL"
 # Wire code and digits of the demo account's currencies.
 CURRENCIES = (("EUR", 2), ("USD", 2), ("BTC", 8))
 
@@ -36,6 +38,7 @@ brands = ["main"]
 [provider_accounts.mascot-demo.settings]
 casino_id = 1
 operator_api_url = "env:STAKEWIRE_DEMO_MASCOT_URL"
+cover_url = "env:STAKEWIRE_DEMO_COVER_URL"
 
 [provider_accounts.mascot-demo.keys]
 main = "file:secrets/mascot-demo-main"
@@ -48,6 +51,14 @@ def ensure_demo_config(settings: StackSettings) -> None:
         secret_file(settings.secrets / name)
     if not settings.demo_config_file.exists():
         write_private(settings.demo_config_file, HEADER + "".join(_currency(code, digits) for code, digits in CURRENCIES))
+
+
+def addresses(simulator: str) -> dict[str, str]:
+    """Return what the demo account's settings refer to, by variable: all of it is the simulator's, at this address."""
+    return {
+        MASCOT_URL_VARIABLE: f"{simulator}/mascot/v1/signed/",
+        COVER_URL_VARIABLE: f"{simulator}/mascot/covers/{{game_id}}.svg",
+    }
 
 
 def provider_accounts(settings: StackSettings) -> dict[str, dict[str, Any]]:

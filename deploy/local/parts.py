@@ -27,6 +27,8 @@ class Service:
     module: str
     port: int
     stop_timeout_s: float = 15.0
+    plays: bool = False
+    """Whether it launches games for the demo's player, with the demo's key of the operator API."""
 
     def command(self, settings: StackSettings, database_url: str, kafka_bootstrap_servers: str) -> Command:
         """Return how it is started."""
@@ -41,13 +43,14 @@ class Service:
                 "STAKEWIRE_HOST": settings.host,
                 "STAKEWIRE_RUN_DIR": str(settings.run_dir),
                 "STAKEWIRE_SIMULATOR_URL": urls(settings)["simulator"],
-                demo_config.MASCOT_URL_VARIABLE: f"{urls(settings)['simulator']}/mascot/v1/signed/",
+                **demo_config.addresses(urls(settings)["simulator"]),
                 "DATABASE_URL": database_url,
                 "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap_servers,
                 # A wallet that died and is started again takes its partitions back at once instead of waiting for Kafka to
                 # miss the dead one.
                 "STAKEWIRE_WALLET_INSTANCE_ID": f"local-{self.name}",
                 "PYTHONUNBUFFERED": "1",
+                **(_lobby(settings) if self.plays else {}),
             },
             stop_timeout_s=self.stop_timeout_s,
         )
@@ -61,15 +64,26 @@ def services(settings: StackSettings) -> Iterator[Service]:
     yield Service("gateway", "services.gateway", ports.callbacks)
     yield Service("operator-api", "services.gateway.operator_api", ports.operator_api, stop_timeout_s=30.0)
     yield Service("simulator", "services.simulator", ports.simulator)
+    yield Service("catalogue", "services.catalogue", ports.catalogue, plays=True)
 
 
 def urls(settings: StackSettings) -> dict[str, str]:
     """Return the addresses for `stack.json` and for people, by the names used there."""
     base = f"http://{settings.reach_host}"
     return {
+        "lobby": f"{base}:{settings.ports.catalogue}/",
         "callbacks": f"{base}:{settings.ports.callbacks}",
         "operator_api": f"{base}:{settings.ports.operator_api}",
+        "catalogue": f"{base}:{settings.ports.catalogue}",
         "simulator": f"{base}:{settings.ports.simulator}",
+    }
+
+
+def _lobby(settings: StackSettings) -> dict[str, str]:
+    """What the lobby plays with: the operator API, and the demo's key for it."""
+    return {
+        "STAKEWIRE_LOBBY_OPERATOR_API_URL": urls(settings)["operator_api"],
+        "STAKEWIRE_LOBBY_OPERATOR_KEY_FILE": str(settings.secrets / demo_config.OPERATOR_API_KEY),
     }
 
 

@@ -5,11 +5,8 @@ What is particular to a provider lies in its folder below `shared/providers`; he
 
 import asyncio
 import json
-import logging
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -17,10 +14,9 @@ import msgspec
 import typer
 from rich.table import Table
 
-from deploy.local.demo_config import MASCOT_URL_VARIABLE
 from deploy.local.settings import load_stack_settings
 from services.cli import where
-from services.cli.output import console, fail, say
+from services.cli.output import console, fail, say, without_logs
 from shared.errors import MoneyError
 from shared.money import CRYPTO_SCALES, scale_of
 
@@ -142,7 +138,7 @@ def list_(config: Config = None, as_json: AsJson = False) -> None:
     """
     from shared.settings import load_accounts_file
 
-    _know_the_stack()
+    where.know_the_stack()
     file = load_accounts_file(_config_file(config))
     rows: list[dict[str, str | list[str]]] = [
         {
@@ -186,7 +182,7 @@ def check(
     from shared.providers.registry import check_account
     from shared.settings import load_accounts_file
 
-    _know_the_stack()
+    where.know_the_stack()
     file = load_accounts_file(_config_file(config))
     account = file.provider_accounts.get(name)
     if account is None:
@@ -203,23 +199,10 @@ def check(
             sys.stdout.write(json.dumps(msgspec.to_builtins(steps), indent=2) + "\n")
         return any(step.state == "failed" for step in steps)
 
-    with _without_logs():
+    with without_logs():
         any_failed = asyncio.run(run())
     if any_failed:
         raise typer.Exit(1)
-
-
-@contextmanager
-def _without_logs() -> Iterator[None]:
-    """A step tells what went wrong; the log line of the same would only stand between."""
-    import structlog
-
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
 
 
 def _asked(option: str, question: str, kind: Callable[[str], T], default: T | None = None) -> T:
@@ -290,13 +273,6 @@ def _callback_url(name: str) -> str:
 
 def _config_file(given: Path | None) -> Path:
     return given.absolute() if given is not None else load_stack_settings().config_file
-
-
-def _know_the_stack() -> None:
-    """The demo account's provider is the running stack's simulator, which the services know by a variable."""
-    content = where.stack_file(load_stack_settings()) or {}
-    if "simulator" in content:
-        os.environ.setdefault(MASCOT_URL_VARIABLE, f"{content['simulator']}/mascot/v1/signed/")
 
 
 def _wrong(message: str) -> NoReturn:

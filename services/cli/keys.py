@@ -133,15 +133,15 @@ def with_keys(database_url: str, work: Callable[[KeyStore], Awaitable[R]]) -> R:
     return in_database(database_url, lambda pool: work(KeyStore(pool)))
 
 
-def in_database(database_url: str, work: Callable[[asyncpg.Pool], Awaitable[R]]) -> R:
-    """Do something on connections that have the operator API's rights.
+def in_database(database_url: str, work: Callable[[asyncpg.Pool], Awaitable[R]], role: str = ROLE) -> R:
+    """Do something on connections that have the rights of a service, by default the operator API's.
 
     Raises:
         DatabaseAwayError: the database did not answer or does not have the tables.
     """
 
     async def main() -> R:
-        pool = await open_pool(database_url, role=ROLE, application_name="stakewire-cli")
+        pool = await open_pool(database_url, role=role, application_name="stakewire-cli")
         try:
             return await work(pool)
         finally:

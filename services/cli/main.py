@@ -1,6 +1,6 @@
 """The entry point of `stakewire`: registers the groups of commands, nothing else."""
 
-from services.cli import account, demo, keys, players, run, schema, stack, switches, topics, wallet
+from services.cli import account, catalogue, demo, keys, players, run, schema, stack, switches, topics, wallet
 from services.cli.output import HelpfulApp
 
 SERVING, OPERATOR_API, SERVERS = "The stack", "Operator API", "Schema and topics"
@@ -39,6 +39,7 @@ app.command(rich_help_panel=SERVING)(demo.demo)
 app.command(rich_help_panel=SERVING)(stack.reset)
 players.register(app)
 app.add_typer(account.app, name="account", rich_help_panel="Providers")
+app.add_typer(catalogue.app, name="catalogue", rich_help_panel="Providers")
 app.add_typer(keys.app, name="keys", rich_help_panel=OPERATOR_API)
 app.add_typer(switches.app, name="switch", rich_help_panel=OPERATOR_API)
 app.command(rich_help_panel=SERVERS)(schema.migrate)

@@ -1,8 +1,11 @@
 """How the command line speaks: one console, progress of long steps, and errors without a traceback."""
 
+import logging
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn, Self
 
 import typer
@@ -43,6 +46,19 @@ def fail(message: str) -> NoReturn:
 def say(message: str) -> None:
     """Print a line of plain text."""
     console.print(_plain(message))
+
+
+@contextmanager
+def without_logs() -> Iterator[None]:
+    """For commands whose own words tell what happens; log lines of the same would only stand between."""
+    import structlog
+
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 def _print_error(message: str) -> None:

@@ -36,9 +36,9 @@ def preparation() -> Preparation:
 
 
 def print_addresses(stack: Stack) -> None:
-    """Print where everything is."""
+    """Print where everything is, first what to open in a browser."""
     content = where.stack_file(stack.settings) or {}
-    for name in ("callbacks", "operator_api", "catalogue", "backoffice", "simulator"):
+    for name in ("lobby", "callbacks", "operator_api", "catalogue", "backoffice", "simulator"):
         if name in content:
             say(f"  {name.replace('_', ' '):<13} {content[name]}")
     for account, details in content.get("provider_accounts", {}).items():

@@ -5,6 +5,7 @@ import os
 import tomllib
 from typing import Any
 
+from deploy.local import demo_config
 from deploy.local.settings import DATABASE_SETTING, KAFKA_SETTING, StackSettings, load_stack_settings
 from shared.errors import SettingsError
 from shared.kafka.topics import TopicNames
@@ -53,6 +54,14 @@ def brands() -> dict[str, list[str]] | None:
         brand: [name for name, account in accounts.items() if brand in account.get("brands", ["main"])]
         for brand in content.get("brands", {"main": {}})
     }
+
+
+def know_the_stack() -> None:
+    """Let this command know what the stack's services are told by variables: the demo account's provider is the simulator."""
+    content = stack_file(load_stack_settings()) or {}
+    if "simulator" in content:
+        for variable, address in demo_config.addresses(content["simulator"]).items():
+            os.environ.setdefault(variable, address)
 
 
 def stack_file(settings: StackSettings) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """Who may call our interfaces: access keys with scopes, bound to a brand; and the record of what was changed by hand."""
 
-from shared.access.audit import AuditEntry, Change, read_audit, write_audit
+from shared.access.audit import AuditEntry, Change, audit_as_of, read_audit, write_audit
 from shared.access.errors import AccessError, AccessUnavailableError, KeyNotFoundError, KeyRefusedError
 from shared.access.keys import SCOPES, ApiKey, hash_token, new_key_id, new_token
 from shared.access.ring import KeyRing, RingLimits
@@ -20,6 +20,7 @@ __all__ = [
     "KeyStore",
     "NewKey",
     "RingLimits",
+    "audit_as_of",
     "hash_token",
     "new_key_id",
     "new_token",

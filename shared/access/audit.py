@@ -68,6 +68,12 @@ async def read_audit(
     return [AuditEntry(row["id"], row["at"], _change(row)) for row in rows]
 
 
+async def audit_as_of(connection: asyncpg.Connection | asyncpg.Pool, subject: str, moment: datetime) -> AuditEntry | None:
+    """The last change of one thing up to a moment; None where there was none yet."""
+    row = await connection.fetchrow(QUERIES["as_of"], subject, moment)
+    return None if row is None else AuditEntry(row["id"], row["at"], _change(row))
+
+
 def _change(row: asyncpg.Record) -> Change:
     return Change(
         action=row["action"],

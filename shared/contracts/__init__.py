@@ -37,6 +37,7 @@ from shared.contracts.commands import (
     Withdraw,
 )
 from shared.contracts.events import DeadLetter, Movement, OperationRecorded
+from shared.contracts.games import BetLimits, CatalogueState, GameRecord, OffRule
 from shared.contracts.replies import Reply, ReplyBundle, Result
 from shared.contracts.switches import SwitchSet, SwitchState
 from shared.contracts.views import AccountView, GrantPage, GrantView, OperationPage, PlayerView, SessionPage, SessionView
@@ -46,9 +47,11 @@ __all__ = [
     "ActivateSession",
     "Bet",
     "BetAndWin",
+    "BetLimits",
     "Brand",
     "CallbackRecord",
     "CancelFreeRounds",
+    "CatalogueState",
     "CloseSession",
     "Command",
     "CreatePlayer",
@@ -57,6 +60,7 @@ __all__ = [
     "Deposit",
     "EndRound",
     "ErasePlayer",
+    "GameRecord",
     "GameState",
     "GetBalance",
     "GetGrant",
@@ -70,6 +74,7 @@ __all__ = [
     "ListSessions",
     "MoneyCommand",
     "Movement",
+    "OffRule",
     "OpenSession",
     "OperationPage",
     "OperationRecorded",

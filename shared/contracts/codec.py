@@ -9,6 +9,7 @@ import msgspec
 from shared.contracts import commands as c
 from shared.contracts.archive import CallbackRecord
 from shared.contracts.events import DeadLetter, OperationRecorded
+from shared.contracts.games import GameRecord
 from shared.contracts.replies import Reply, ReplyBundle
 from shared.contracts.switches import SwitchSet
 from shared.errors import ContractError
@@ -70,6 +71,7 @@ _command_decoders: Final[dict[str, msgspec.json.Decoder[Any]]] = {
 _bundle: Final = msgspec.json.Decoder(ReplyBundle)
 _event: Final = msgspec.json.Decoder(OperationRecorded)
 _callback: Final = msgspec.json.Decoder(CallbackRecord)
+_game: Final = msgspec.json.Decoder(GameRecord)
 _switch: Final = msgspec.json.Decoder(SwitchSet)
 _dead_letter: Final = msgspec.json.Decoder(DeadLetter)
 
@@ -123,6 +125,11 @@ def decode_callback(raw: bytes) -> CallbackRecord:
 def decode_switch(raw: bytes) -> SwitchSet:
     """One record of `gateway.switches`; ContractError where it is none."""
     return _decode(_switch, raw, "switch")
+
+
+def decode_game(raw: bytes) -> GameRecord:
+    """One record of `catalogue.games`; ContractError where it is none."""
+    return _decode(_game, raw, "game")
 
 
 def decode_view(view: type[T], reply: Reply) -> T:

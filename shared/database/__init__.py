@@ -3,7 +3,7 @@
 `shared.database.migrate` is imported by itself: only commands need it, and it is large.
 """
 
-from shared.database.pool import open_pool
+from shared.database.pool import open_pool, wait_for_pool
 from shared.database.queries import load_queries
 
-__all__ = ["load_queries", "open_pool"]
+__all__ = ["load_queries", "open_pool", "wait_for_pool"]

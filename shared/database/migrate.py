@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
+import psycopg
 from alembic import command, op
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, pool, text
@@ -43,7 +44,7 @@ def upgrade(database_url: str, folder: Path, *, version_table: str, lock: int) -
     try:
         with _one_at_a_time, engine.connect() as connection:
             _under_lock(connection, folder, version_table, lock)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, psycopg.Error) as error:  # a script runs on the driver's own cursor
         raise MigrationError(f"the schema of {version_table!r} could not be brought up to date: {error}") from error
     finally:
         engine.dispose()

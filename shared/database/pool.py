@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import asyncpg
+import structlog
 
 from shared.errors import SettingsError
 
+log = structlog.get_logger(__name__)
+
 CONNECT_TIMEOUT_S = 10.0
+RETRY_S = 1.0
 
 
 async def open_pool(
@@ -40,3 +46,13 @@ async def open_pool(
         raise SettingsError(
             f"the database knows no role {role} ({error}); run `stakewire migrate` with a role that owns the schema"
         ) from error
+
+
+async def wait_for_pool(database_url: str, *, role: str, application_name: str, size_max: int) -> asyncpg.Pool:
+    """As `open_pool`, but waits for the database, however long it takes to come."""
+    while True:
+        try:
+            return await open_pool(database_url, role=role, application_name=application_name, size_max=size_max)
+        except (OSError, asyncpg.PostgresError) as error:
+            log.warning("the database does not answer yet; trying again", cause=repr(error), again_in_s=RETRY_S)
+            await asyncio.sleep(RETRY_S)

@@ -13,7 +13,7 @@ from faststream.specification.asyncapi import AsyncAPI
 
 from shared import contracts as c
 from shared.contracts.codec import COMMAND_CLASSES
-from shared.kafka.topics import CALLBACKS, COMMANDS, DEAD_LETTERS, EVENTS, REPLIES, SWITCHES, TOPICS, Topic
+from shared.kafka.topics import CALLBACKS, COMMANDS, DEAD_LETTERS, EVENTS, GAMES, REPLIES, SWITCHES, TOPICS, Topic
 
 _PAYLOADS: Final[dict[str, Any]] = {
     COMMANDS.name: Union[tuple(COMMAND_CLASSES.values())],  # noqa: UP007  # built from a table, so not writable with |
@@ -22,6 +22,7 @@ _PAYLOADS: Final[dict[str, Any]] = {
     DEAD_LETTERS.name: c.DeadLetter,
     CALLBACKS.name: c.CallbackRecord,
     SWITCHES.name: c.SwitchSet,
+    GAMES.name: c.GameRecord,
 }
 
 

@@ -61,7 +61,13 @@ SWITCHES: Final = Topic(
     {"cleanup.policy": "compact"},
     "The operator's switches on brands, provider accounts and games; the newest record of a key counts.",
 )
-TOPICS: Final = (COMMANDS, REPLIES, EVENTS, DEAD_LETTERS, CALLBACKS, SWITCHES)
+GAMES: Final = Topic(
+    "catalogue.games",
+    1,
+    {"cleanup.policy": "compact"},
+    "Every game of every provider account; the newest record of a key counts, withdrawn is a state. Null only for purging.",
+)
+TOPICS: Final = (COMMANDS, REPLIES, EVENTS, DEAD_LETTERS, CALLBACKS, SWITCHES, GAMES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from typing import Final, Literal, Protocol
 import msgspec
 
 from shared.errors import StakewireError
+from shared.providers.facts import Listing
 
 Device = Literal["desktop", "mobile"]
 DEVICES: Final[tuple[Device, ...]] = ("desktop", "mobile")
@@ -181,6 +182,9 @@ class ProviderClient(Protocol):
 
     async def games(self, brand: str = "", currency: str = "") -> list[ProviderGame]:
         """The games of this account, as a brand and currency has them where both are given."""
+
+    async def listing(self) -> Listing:
+        """All games of this account as the catalogue keeps them; bad records are skipped and counted."""
 
     @property
     def health(self) -> ProviderHealth:

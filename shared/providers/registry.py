@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Final
+
+import structlog
 
 from shared.errors import SettingsError
 from shared.providers.check import AccountCheck, CheckStep
-from shared.providers.client import ProviderClient
+from shared.providers.client import ProviderClient, ProviderNotConfigured
 from shared.providers.dialect import Dialect, DialectFactory, GameStates
 from shared.providers.mascot.check import check_mascot
 from shared.providers.mascot.client import MascotClient
 from shared.providers.mascot.dialect import MascotDialect
 from shared.settings.accounts import ProviderAccount
+
+log = structlog.get_logger(__name__)
 
 DIALECTS: Final[dict[str, DialectFactory]] = {
     "mascot": MascotDialect,
@@ -43,6 +47,17 @@ def open_client(account: ProviderAccount) -> ProviderClient:
     """
     _known(account)
     return CLIENTS[account.dialect](account)
+
+
+def open_clients(accounts: Iterable[ProviderAccount]) -> dict[str, ProviderClient]:
+    """The clients of all provider accounts that have an address to call, by name; SettingsError where one is set up wrongly."""
+    clients = {}
+    for account in accounts:
+        try:
+            clients[account.name] = open_client(account)
+        except ProviderNotConfigured as error:
+            log.warning("a provider account cannot be called", account=account.name, cause=str(error), advice=error.advice)
+    return clients
 
 
 def check_account(account: ProviderAccount, callback_url: str) -> AsyncIterator[CheckStep]:

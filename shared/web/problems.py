@@ -106,6 +106,13 @@ INTERNAL: Final = ProblemType(
 OVERLOADED: Final = ProblemType(
     "unavailable", 503, "Not available right now", "Nothing was done. Repeat the request after `Retry-After` seconds."
 )
+BRAND_FORBIDDEN: Final = ProblemType("brand-forbidden", 403, "The key belongs to another brand", "Use a key of that brand.")
+CURSOR_INVALID: Final = ProblemType(
+    "cursor-invalid",
+    422,
+    "The cursor is not one of ours",
+    "Use `next` of the page before, unchanged and with the same filters; leave it out for the first page.",
+)
 
 COMMON: Final = (
     UNAUTHENTICATED,

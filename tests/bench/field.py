@@ -35,6 +35,7 @@ from shared.kafka.admin import apply_topics
 from shared.kafka.topics import TopicNames
 from tests.bench.options import Options
 from tests.bench.players import ACCOUNT, BRAND, CURRENCY, GAME, BenchPlayer, make_players
+from tests.catalogue_games import game, publish
 from tests.servers import Servers, database_name, temporary_folder
 
 HOST: Final = "127.0.0.1"
@@ -184,7 +185,12 @@ def _fill(field: Field, databases: list[str], options: Options) -> None:
 
 
 def _start_operator_api(field: Field, port: int, database_url: str) -> None:
-    """The simulator and the operator API, whose limits of rates are lifted: one key sends everything here."""
+    """The simulator and the operator API, whose limits of rates are lifted: one key sends everything here.
+
+    Of the catalogue only the game that is launched is there: its service has no part in a launch.
+    """
+    names = TopicNames(field.topic_prefix)
+    asyncio.run(publish(field.servers.kafka_bootstrap_servers, names, game(STUDIO, GAME)))
     callbacks = f"http://{HOST}:{field.contestants[STAKEWIRE].port}/callbacks"
     address = f"http://{HOST}:{field.simulator_port}"
     field.start(

@@ -55,7 +55,11 @@ def test_stack_file_tells_where_everything_is_to_the_owner_only(start: StartComm
     content = stack_file(stack_run_dir)
     account = content["provider_accounts"]["mascot-demo"]
     assert account["callback_url"] == f"{content['callbacks']}/callbacks/mascot-demo"
-    assert account["settings"] == {"casino_id": 1, "operator_api_url": "env:STAKEWIRE_DEMO_MASCOT_URL"}
+    assert account["settings"] == {
+        "casino_id": 1,
+        "operator_api_url": "env:STAKEWIRE_DEMO_MASCOT_URL",
+        "cover_url": "env:STAKEWIRE_DEMO_COVER_URL",
+    }
     assert len(account["keys"]["main"]) >= 43
     with psycopg.connect(content["database_url"]) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)

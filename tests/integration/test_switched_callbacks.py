@@ -1,4 +1,4 @@
-"""Switches at the callbacks: a gateway and a wallet as processes, bets signed as the provider signs them."""
+"""Switches and the catalogue at the callbacks: a gateway and a wallet as processes, bets signed as the provider signs them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from typing import Any
@@ -22,10 +22,12 @@ from deploy.local.processes import Command
 from services.gateway.switches import SwitchControl, SwitchKey, SwitchStore
 from shared.access import ROLE
 from shared.contracts import CreatePlayer, Deposit, OpenSession, Result, SwitchState
+from shared.contracts.games import GameRecord, OffRule
 from shared.database import open_pool
 from shared.identity import new_keyed_id, player_key
 from shared.providers.mascot import signature
 from shared.requester import Requester
+from tests.catalogue_games import game, publish
 from tests.integration.wallet.stand import HOST, WalletStand, wallet_stand
 from tests.servers import Servers
 
@@ -90,6 +92,7 @@ class Table:
     requester: Requester
     control: SwitchControl
     numbers: Iterator[int]
+    games: set[str] = field(default_factory=set)
 
     async def player(self, brand: str = "main") -> str:
         """A new player of a brand with 1,000.00 EUR."""
@@ -138,6 +141,26 @@ class Table:
         answer = await self.call("getBalance", player, currency="EUR", gameId="riot")
         balance: int = answer["result"]["balance"]
         return balance
+
+    async def publish(self, *records: GameRecord) -> None:
+        """Publishes games and waits until the gateway knows them."""
+        known = await self.metric("stakewire_games_known")
+        new = {record.game_id for record in records} - self.games
+        self.games |= new
+        await publish(self.stand.kafka_bootstrap_servers, self.stand.names, *records)
+        async with asyncio.timeout(LIMIT_S):
+            while await self.metric("stakewire_games_known") < known + len(new):  # noqa: ASYNC110 - seen from outside
+                await asyncio.sleep(0.02)
+            for record in records:
+                version = f'"version": {record.version}'
+                while record.game_id not in new and not self.stand.said(version, "gateway"):  # noqa: ASYNC110 - the same
+                    await asyncio.sleep(0.02)
+
+    async def metric(self, name: str) -> float:
+        """A number that the gateway shows."""
+        async with self.http.get(f"http://{HOST}:{self.stand.ports['gateway']}/metrics") as page:
+            lines = (await page.text()).splitlines()
+        return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} ")), 0.0)
 
     async def switch(self, state: SwitchState, *, brand: str = "", game: str = "riot") -> None:
         """Sets a switch of the account and waits until the gateway knows it."""
@@ -234,3 +257,54 @@ async def test_a_launch_carries_the_states_as_well(table: Table) -> None:
         session_id=new_keyed_id(player), currency="EUR", game_id="riot", game_state="live", brand_states={"main": "off"},
     )  # fmt: skip
     assert (await table.requester.ask(opened)).result == Result.GAME_FORBIDDEN
+
+
+# --- the catalogue -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_withdrawn_game_lets_open_rounds_finish_and_opens_none(table: Table) -> None:
+    player = await table.player()
+    await table.publish(game(ACCOUNT, "leaving"))
+    bets = [await table.bet(player, "r1", "leaving", "leaving-1"), await table.bet(player, "r1", "leaving", "leaving-2")]
+    assert bets == [0, 0]
+    await table.publish(game(ACCOUNT, "leaving", state="withdrawn"))
+    assert await table.bet(player, "r2", "leaving") == INTERNAL_ERROR, "a new round"
+    assert await table.bet(player, "r1", "leaving") == 0, "a stake in the open round"
+    assert await table.bet(player, "r1", "leaving", "leaving-1") == 0, "a repeated bet gets its stored answer"
+    assert await table.win(player, "r1", "leaving") == 0
+    assert await table.win(player, "r2", "leaving") == 0, "a win whose bet was refused is money that the provider owes"
+    assert (await table.call("rollbackTransaction", player, transactionRef="leaving-2"))["result"] == {}
+    assert await table.balance(player) == 100_000 - 3 * 100 + 2 * 200 + 100
+    await table.publish(game(ACCOUNT, "leaving"))
+    assert await table.bet(player, "r3", "leaving") == 0, "it is listed again"
+
+
+async def test_a_game_that_is_off_for_a_brand_takes_new_rounds_of_others(table: Table) -> None:
+    of_main, of_blue = await table.player("main"), await table.player("blue")
+    await table.publish(game(ACCOUNT, "choosy", off=(OffRule(brand="main"),)))
+    assert [await table.bet(each, game="choosy") for each in (of_main, of_blue)] == [INTERNAL_ERROR, 0]
+    await table.publish(game(ACCOUNT, "choosy", off=(OffRule(),)))
+    assert [await table.bet(each, game="choosy") for each in (of_main, of_blue)] == [INTERNAL_ERROR, INTERNAL_ERROR]
+    await table.publish(game(ACCOUNT, "choosy", off=(OffRule(country="MT"), OffRule(brand="blue", currency="EUR"))))
+    assert [await table.bet(each, game="choosy") for each in (of_main, of_blue)] == [0, 0], "such rules refuse launches only"
+
+
+async def test_an_unknown_game_is_served_counted_and_told_of_once(table: Table) -> None:
+    player = await table.player()
+    before = await table.metric('stakewire_gateway_unknown_games_total{account="mascot-demo"}')
+    assert [await table.bet(player, game="nobody-knows") for _ in range(3)] == [0, 0, 0]
+    assert await table.win(player, "elsewhere", "nobody-knows") == 0
+    assert await table.metric('stakewire_gateway_unknown_games_total{account="mascot-demo"}') == before + 4
+    told = [line for line in table.stand.log("gateway") if line.get("game") == "nobody-knows"]
+    assert [(line["level"], line["account"]) for line in told] == [("warning", ACCOUNT)]
+    assert await table.balance(player) == 100_000 - 3 * 100 + 200
+
+
+async def test_a_gateway_that_starts_is_ready_only_with_the_games(table: Table) -> None:
+    player = await table.player()
+    await table.publish(game(ACCOUNT, "gone-before", state="withdrawn"))
+    await asyncio.to_thread(table.stand.stop, "gateway")
+    start_gateway(table.stand)
+    port = table.stand.ports["gateway"]
+    await asyncio.to_thread(table.stand.processes.wait_until, "gateway", partial(is_ready, HOST, port), LIMIT_S)
+    assert await table.bet(player, game="gone-before") == INTERNAL_ERROR

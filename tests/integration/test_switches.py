@@ -25,8 +25,9 @@ from services.gateway.switches import (
 )
 from shared.access import read_audit
 from shared.contracts import SwitchSet, SwitchState, codec
-from shared.kafka.admin import admin_client, apply_topics
+from shared.kafka.admin import apply_topics
 from shared.kafka.topics import SWITCHES, TopicNames
+from tests.integration.remaking import remake
 
 LIMIT_S = 60.0
 RIOT = SwitchKey("", "mascot-demo", "riot")
@@ -94,18 +95,6 @@ async def topic_content(kafka: str, names: TopicNames) -> dict[SwitchKey, Switch
         return found
     finally:
         await consumer.stop()
-
-
-def remake(kafka: str, names: TopicNames) -> None:
-    """Deletes the topic and makes it anew: everything on it is lost."""
-    client = admin_client(kafka)
-    for future in client.delete_topics([names.of(SWITCHES)], operation_timeout=30).values():
-        future.result()
-    deadline = time.monotonic() + LIMIT_S
-    while names.of(SWITCHES) in client.list_topics(timeout=30).topics:
-        assert time.monotonic() < deadline, "the topic is still there"
-        time.sleep(0.05)
-    apply_topics(kafka, names, topics=(SWITCHES,))
 
 
 async def test_a_switch_reaches_another_process_within_a_second(
@@ -230,7 +219,7 @@ async def test_a_topic_that_was_lost_is_filled_again_while_all_run_on(
     async with reading(kafka, names) as own, reading(kafka, names) as other, controlling(store, kafka, names, own) as control:
         for game in ("riot", "venga", "zeus"):
             await control.set(SwitchKey("", "mascot-demo", game), "off", reason="x", actor="a")
-        await asyncio.to_thread(remake, kafka, names)
+        await asyncio.to_thread(remake, kafka, names, SWITCHES)
         assert own.board.state_of("main", "mascot-demo", "zeus") == "off", "what is known stays known"
         wanted = {key_of(each.switch): each.switch.version for each in await store.all()}
         async with asyncio.timeout(LIMIT_S):
@@ -249,7 +238,7 @@ async def test_a_process_that_starts_after_the_loss_heals_it(
     async with controlling(store, kafka, names) as control:
         switched = await control.set(RIOT, "off", reason="x", actor="a")
         assert switched.published
-    await asyncio.to_thread(remake, kafka, names)
+    await asyncio.to_thread(remake, kafka, names, SWITCHES)
     async with reading(kafka, names) as own:
         assert list(own.board) == []
         async with controlling(store, kafka, names, own):

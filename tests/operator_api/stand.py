@@ -1,4 +1,4 @@
-"""Wallet, callbacks gateway, operator API and simulator as processes, with two brands and several provider accounts.
+"""Wallet, callbacks gateway, operator API, catalogue and simulator as processes, with two brands and several provider accounts.
 
 | account        | brands        | what is special                                         |
 |----------------|---------------|---------------------------------------------------------|
@@ -30,14 +30,18 @@ from deploy.local.files import tail
 from deploy.local.parts import CHECKOUT, is_ready
 from deploy.local.ports import free_ports
 from deploy.local.processes import Command, Processes
+from services.catalogue.migrate import upgrade as upgrade_catalogue
 from services.gateway.operator_api.migrate import upgrade as upgrade_operator
 from services.wallet.ledger.migrate import upgrade as upgrade_wallet
 from shared.access import ROLE, KeyStore, NewKey
+from shared.contracts.games import GameRecord
 from shared.database import open_pool
 from shared.kafka.admin import apply_topics
 from shared.kafka.topics import TopicNames
+from tests.catalogue_games import publish
 from tests.operator_api.api import Api
 from tests.servers import Servers, temporary_folder
+from tests.waiting import wait_until
 
 HOST = "127.0.0.1"
 READY_S = 90.0
@@ -47,10 +51,13 @@ PARTS = {
     "gateway": "services.gateway",
     "simulator": "services.simulator",
     "operator-api": "services.gateway.operator_api",
+    "catalogue": "services.catalogue",
 }
 TROUBLE = ("Traceback", "Unhandled", "never awaited", "exception was never retrieved", "because of a fault of ours")
 CASINOS = {"mascot": 11, "impatient": 12, "wrong-key": 13, "unconfigured": 14, "elsewhere": 15}
 BRANDS = {"mascot": ("main", "second"), "elsewhere": ("second",)}
+LISTED = ("mascot", "impatient", "elsewhere")
+"""The accounts whose games can be known."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ class Stand:
             "STAKEWIRE_CALLBACK_URL": f"http://{HOST}:{self.ports['gateway']}/callbacks",
             "STAKEWIRE_SIMULATOR_URL": simulator,
             "STAKEWIRE_TEST_MASCOT_URL": f"{simulator}/mascot/v1/signed/",
-            "STAKEWIRE_OPERATOR_GAMES_FRESH_S": "20",
+            "STAKEWIRE_OPERATOR_PROBE_EVERY_S": "20",
             "STAKEWIRE_OPERATOR_RATE_PER_S": "5000",
             "STAKEWIRE_OPERATOR_RATE_BURST": "10000",
             "STAKEWIRE_OPERATOR_FAILURES_BURST": "10000",
@@ -137,6 +144,16 @@ class Stand:
         path = launch_url.partition(f":{self.ports['simulator']}")[2]
         return self.simulator.post(f"{path}/spin", {"bet": bet} | more, status=200)
 
+    def publish_games(self, *records: GameRecord) -> None:
+        """Publishes games as the catalogue does, above whatever it has published of them."""
+        asyncio.run(publish(self.kafka_bootstrap_servers, TopicNames(self.topic_prefix), *records))
+
+    def wait_games(self) -> None:
+        """Waits until the catalogue has read the provider's lists and the operator API knows them."""
+        for account in LISTED:
+            api, path = self.api("read", brand=BRANDS.get(account, ("main",))[0]), f"/v1/provider-accounts/{account}"
+            wait_until(lambda: api.get(path)["health"]["games"] > 0, f"the games of {account} are known")  # noqa: B023  # called here
+
     def fault(self, method: str, fault: str, **more: Any) -> None:
         """Makes the provider misbehave."""
         answer = self.simulator.call("PUT", "/mascot/faults", {"method": method, "fault": fault} | more)
@@ -158,6 +175,7 @@ def stand(servers: Servers) -> Iterator[Stand]:
         try:
             upgrade_wallet(database_url)
             upgrade_operator(database_url)
+            upgrade_catalogue(database_url)
             apply_topics(servers.kafka_bootstrap_servers, TopicNames(prefix))
             _write_configs(folder)
             ports = dict(zip(PARTS, free_ports(len(PARTS)), strict=True))
@@ -166,6 +184,7 @@ def stand(servers: Servers) -> Iterator[Stand]:
                 running.start(name)
             for name in PARTS:
                 running.wait_ready(name)
+            running.wait_games()
             yield running
             with ThreadPoolExecutor() as pool:
                 list(pool.map(processes.stop, processes.names()))

@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
+from services.gateway.games import GameBook
 from services.gateway.operator_api.desk import Desk
-from services.gateway.operator_api.estate import Estate, open_clients
-from services.gateway.operator_api.games import GameDirectory
+from services.gateway.operator_api.estate import Estate
+from services.gateway.operator_api.games import GameOffer
 from services.gateway.operator_api.launches import LaunchAnswer, Launcher, LaunchOrder
 from services.gateway.operator_api.settings import OperatorApiSettings
 from services.gateway.operator_api.store import LaunchStore
@@ -27,8 +28,10 @@ from shared.database import open_pool
 from shared.identity import player_key
 from shared.kafka.topics import TopicNames
 from shared.money import parse_decimal
+from shared.providers.registry import open_clients
 from shared.requester import Requester
 from shared.settings import load_accounts_file, load_settings
+from tests.catalogue_games import game
 from tests.operator_api.api import Api
 from tests.operator_api.stand import Stand
 
@@ -82,7 +85,7 @@ class World:
     pool: Any
     requester: Requester
     estate: Estate
-    games: GameDirectory
+    games: GameOffer
     clients: dict[str, Any]
     settings: OperatorApiSettings
 
@@ -99,7 +102,7 @@ class World:
 async def world(running: Stand, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     monkeypatch.setenv("STAKEWIRE_TEST_MASCOT_URL", f"http://127.0.0.1:{running.ports['simulator']}/mascot/v1/signed/")
     file = load_accounts_file(running.folder / "accounts.toml")
-    clients = open_clients(file)
+    clients = open_clients(file.provider_accounts.values())
     pool = await open_pool(running.database_url, role=ROLE, application_name="tests")
     requester = Requester(running.kafka_bootstrap_servers, TopicNames(running.topic_prefix), instance_id=secrets.token_hex(4))
     settings = load_settings(OperatorApiSettings, launch_lease_s=1.05, launch_wait_s=60, wallet_deadline_ms=30_000)
@@ -107,9 +110,9 @@ async def world(running: Stand, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         for client in clients.values():
             await client.start()
         await requester.start()
-        games = GameDirectory(3_600)
-        await games.find("mascot", clients["mascot"], "riot")
-        yield World(pool, requester, Estate(file, SwitchBoard(), clients, pool), games, clients, settings)
+        board, book = SwitchBoard(), GameBook()
+        book.apply(game("mascot", "riot"))
+        yield World(pool, requester, Estate(file, board, clients, pool), GameOffer(file, board, book), clients, settings)
     finally:
         await requester.stop()
         await pool.close()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.gateway.callbacks.nonces import NonceBook
+from services.gateway.callbacks.unknown_games import ToldOfGames
+from services.gateway.games import GameBook
 from services.gateway.switches import SwitchBoard
 from shared.errors import SettingsError
 from shared.providers.dialect import Dialect
@@ -22,13 +24,19 @@ class Account:
     nonces: NonceBook | None
 
 
-def open_accounts(file: AccountsFile, nonces_max: int, board: SwitchBoard | None = None) -> dict[str, Account]:
-    """All accounts of the file by name, their games under the board's switches; SettingsError names the first that cannot be served."""
+def open_accounts(
+    file: AccountsFile, nonces_max: int, board: SwitchBoard | None = None, book: GameBook | None = None
+) -> dict[str, Account]:
+    """All accounts of the file by name; SettingsError names the first that cannot be served.
+
+    Their games are those of the book, under the board's switches.
+    """
     if not file.provider_accounts:
         raise SettingsError(f"{file.path}: there is no provider account; add a table [provider_accounts.<name>]")
-    board, accounts = board or SwitchBoard(), {}
+    board, book, accounts = SwitchBoard() if board is None else board, GameBook() if book is None else book, {}
     for name, entry in file.provider_accounts.items():
-        dialect = open_dialect(entry, board.game_states(name, entry.brands, entry.games))
+        games = board.game_states(name, entry.brands, entry.games, book)
+        dialect = open_dialect(entry, ToldOfGames(name, games, book))
         nonces = NonceBook(dialect.nonces.window_s, nonces_max) if dialect.nonces else None
         accounts[name] = Account(name, dialect, nonces)
     return accounts

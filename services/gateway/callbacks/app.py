@@ -21,6 +21,7 @@ from services.gateway.callbacks.archive import Archive
 from services.gateway.callbacks.connection import CLOSE, Request, plain_answer
 from services.gateway.callbacks.nonces import Claim
 from services.gateway.callbacks.trace import REFUSED, UNKNOWN, Trace, request_id_of
+from services.gateway.games import GameReader
 from services.gateway.switches import SwitchReader
 from shared.contracts.commands import Command
 from shared.contracts.replies import Reply, Result
@@ -38,12 +39,18 @@ class CallbacksApp:
     """Serves `POST /callbacks/{provider account}`, `/health/live`, `/health/ready` and `/metrics`."""
 
     def __init__(
-        self, accounts: dict[str, Account], requester: Requester, archive: Archive | None, switches: SwitchReader | None = None
+        self,
+        accounts: dict[str, Account],
+        requester: Requester,
+        archive: Archive | None,
+        switches: SwitchReader | None = None,
+        games: GameReader | None = None,
     ) -> None:
         self._accounts = accounts
         self._requester = requester
         self._archive = archive
         self._switches = switches
+        self._games = games
         self._in_progress = 0
         self.draining = False
 
@@ -208,6 +215,8 @@ class CallbacksApp:
             return "stopping"
         if self._switches is not None and not self._switches.caught_up:
             return "the switches are not read yet"
+        if self._games is not None and not self._games.caught_up:
+            return "the games are not read yet"
         return "" if self._requester.ready else "no connection to Kafka"
 
 

@@ -27,6 +27,9 @@ nonce_conflicts: Final = Counter(
 nonces_forgotten: Final = Counter(
     "stakewire_gateway_nonces_forgotten_total", "Nonces forgotten before their time, the book being full", ["account"]
 )
+unknown_games: Final = Counter(
+    "stakewire_gateway_unknown_games_total", "Calls that name a game which the catalogue does not know", ["account"]
+)
 archive_dropped: Final = Counter(
     "stakewire_gateway_archive_dropped_total", "Callbacks that did not get into the archive", ["cause"]
 )

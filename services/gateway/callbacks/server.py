@@ -1,4 +1,4 @@
-"""Starts and stops the callbacks service: accounts, switches, requester, archive, listener, signals.
+"""Starts and stops the callbacks service: accounts, switches, games, requester, archive, listener, signals.
 
 At SIGTERM: readiness falls and every answer closes its connection, so that the provider's pools move elsewhere; when
 the announcement is over no new connection is taken and what is pending gets its time; then the process ends. A second
@@ -21,9 +21,11 @@ from services.gateway.callbacks.accounts import Account, open_accounts
 from services.gateway.callbacks.app import CallbacksApp, describe
 from services.gateway.callbacks.archive import Archive
 from services.gateway.callbacks.listener import Listener, listen
+from services.gateway.games import GameBook, GameReader
 from services.gateway.settings import GatewaySettings
 from services.gateway.switches import SwitchBoard, SwitchReader
 from shared.errors import StakewireError
+from shared.kafka.compacted import CompactedReader
 from shared.kafka.topics import TopicNames
 from shared.requester import Requester, RequesterLimits
 from shared.settings import load_accounts_file
@@ -38,8 +40,8 @@ YOUNG_OBJECTS: Final = 20_000
 
 async def serve(settings: GatewaySettings) -> None:
     """Serves callbacks until a signal. SettingsError and ListenError stop the start."""
-    board = SwitchBoard()
-    accounts = open_accounts(load_accounts_file(settings.config_file), settings.nonces_max, board)
+    board, book = SwitchBoard(), GameBook()
+    accounts = open_accounts(load_accounts_file(settings.config_file), settings.nonces_max, board, book)
     port = settings.listen_port(PORT_OFFSET)
     names = TopicNames(settings.topic_prefix)
     with listen(settings.host, port) as listening:
@@ -50,8 +52,9 @@ async def serve(settings: GatewaySettings) -> None:
             limits=RequesterLimits(settings.pending),
         )
         switches = SwitchReader(settings.kafka_bootstrap_servers, names, board)
-        async with _archive(settings, names, accounts) as archive, _connected(requester, switches):
-            app = CallbacksApp(accounts, requester, archive, switches)
+        games = GameReader(settings.kafka_bootstrap_servers, names, book)
+        async with _archive(settings, names, accounts) as archive, _connected(requester, switches, games):
+            app = CallbacksApp(accounts, requester, archive, switches, games)
             listener = Listener(
                 app.handle,
                 connections_max=settings.connections_max,
@@ -109,9 +112,9 @@ async def _archive(settings: GatewaySettings, names: TopicNames, accounts: dict[
 
 
 @contextlib.asynccontextmanager
-async def _connected(requester: Requester, switches: SwitchReader) -> AsyncIterator[None]:
-    """Both connect in the background: until they have, readiness is down and callbacks are shed."""
-    connecting = asyncio.create_task(_connect(requester, switches), name="connect")
+async def _connected(requester: Requester, *readers: CompactedReader) -> AsyncIterator[None]:
+    """All connect in the background: until they have, readiness is down and callbacks are shed."""
+    connecting = asyncio.create_task(_connect(requester, *readers), name="connect")
     try:
         yield
     finally:
@@ -119,12 +122,12 @@ async def _connected(requester: Requester, switches: SwitchReader) -> AsyncItera
         with contextlib.suppress(asyncio.CancelledError):
             await connecting
         await requester.stop()
-        await switches.stop()
+        await asyncio.gather(*(reader.stop() for reader in readers))
 
 
-async def _connect(requester: Requester, switches: SwitchReader) -> None:
+async def _connect(requester: Requester, *readers: CompactedReader) -> None:
     # First: no stake goes to the wallet before it is known what is open for play.
-    await switches.start()
+    await asyncio.gather(*(reader.start() for reader in readers))
     while True:
         try:
             await requester.start()

@@ -15,14 +15,14 @@ from starlette.types import ASGIApp
 from services.gateway.operator_api import problems as p
 from services.gateway.operator_api.desk import RETRY_AFTER, Desk
 from services.gateway.operator_api.estate import Estate
-from services.gateway.operator_api.games import GameDirectory
+from services.gateway.operator_api.games import GameOffer
 from services.gateway.operator_api.launches import Launcher
 from services.gateway.operator_api.routes import free_rounds, money, players, sessions, switchboard
 from services.gateway.operator_api.store import LaunchStore
 from services.gateway.switches import SwitchControl
-from shared.telemetry import METRICS_CONTENT_TYPE, metrics_page
 from shared.web.documented import Problems, publish
 from shared.web.gate import Gate, GateLimits, Keys
+from shared.web.health import add_health
 from shared.web.problems import OVERLOADED, Problem
 from shared.web.quick import Shortcuts
 
@@ -48,7 +48,7 @@ class Parts:
 
     desk: Desk
     estate: Estate
-    games: GameDirectory
+    games: GameOffer
     launcher: Launcher
     launches: LaunchStore
     switches: SwitchControl
@@ -81,7 +81,7 @@ def documented_app(parts: Parts) -> FastAPI:
     app.include_router(sessions.routes(parts.desk, parts.estate, parts.games, parts.launcher))
     app.include_router(free_rounds.routes(parts.desk, parts.estate, parts.games, parts.launches))
     app.include_router(switchboard.routes(parts.desk, parts.estate, parts.games, parts.switches, parts.pool))
-    _add_health(app, parts.not_ready_because)
+    add_health(app, parts.not_ready_because)
     return app
 
 
@@ -96,19 +96,3 @@ async def _database_away(request: Request, error: Exception) -> Response:
     log.error("the database did not answer", cause=repr(error), path=request.url.path)
     kind = OVERLOADED if request.method in {"GET", "HEAD"} else p.OUTCOME_UNKNOWN
     raise Problem(kind, "the records of the operator API cannot be reached now", headers=RETRY_AFTER)
-
-
-def _add_health(app: FastAPI, not_ready_because: Callable[[], str]) -> None:
-    @app.get("/health/live", include_in_schema=False)
-    async def live() -> dict[str, str]:
-        return {"status": "alive"}
-
-    @app.get("/health/ready", include_in_schema=False)
-    async def ready(response: Response) -> dict[str, str]:
-        problem = not_ready_because()
-        response.status_code = 503 if problem else 200
-        return {"status": problem or "ready"}
-
-    @app.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:
-        return Response(metrics_page(), media_type=METRICS_CONTENT_TYPE)

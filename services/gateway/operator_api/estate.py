@@ -11,9 +11,8 @@ import structlog
 from services.gateway.operator_api import problems as p
 from services.gateway.switches import SwitchBoard
 from shared.access import Change, write_audit
-from shared.contracts import Brand, GameState
-from shared.providers.client import ProviderClient, ProviderNotConfigured
-from shared.providers.registry import open_client
+from shared.contracts import Brand
+from shared.providers.client import ProviderClient
 from shared.settings import AccountsFile, ProviderAccount
 from shared.web.callers import Caller
 from shared.web.problems import Problem
@@ -29,9 +28,6 @@ class Estate:
         self.board = board
         self._clients = clients
         self._pool = pool
-        self._states = {
-            name: board.game_states(name, account.brands, account.games) for name, account in file.provider_accounts.items()
-        }
 
     def brand(self, name: str) -> Brand:
         """A brand of the configuration; a key of a brand that is there no more may do nothing."""
@@ -84,17 +80,6 @@ class Estate:
         """The client of a provider account, None where it cannot be called."""
         return self._clients.get(account)
 
-    def must_be_open(self, brand: str, account: ProviderAccount, game_id: str) -> tuple[GameState, dict[str, GameState]]:
-        """The state of a game for a command; problem `game-not-available` where a switch forbids a launch."""
-        closed = self.board.why_closed(brand, account.name, game_id)
-        if closed is not None:
-            what = "/".join(part for part in (closed.brand, closed.provider_account, closed.game_id) if part) or "everything"
-            reason = f" ({closed.reason})" if closed.reason else ""
-            raise Problem(p.GAME_NOT_AVAILABLE, f"the switch of {what} stands on {closed.state}{reason}", switch=closed.state)
-        if account.games.get(game_id) == "off":
-            raise Problem(p.GAME_NOT_AVAILABLE, f"the configuration has switched the game {game_id} off", switch="off")
-        return self._states[account.name].of(game_id)
-
     async def note(
         self,
         caller: Caller,
@@ -117,14 +102,3 @@ class Estate:
         )
         async with self._pool.acquire() as connection:
             await write_audit(connection, change)
-
-
-def open_clients(file: AccountsFile) -> dict[str, ProviderClient]:
-    """The clients of all provider accounts that have an address to call; SettingsError where one is set up wrongly."""
-    clients = {}
-    for name, account in file.provider_accounts.items():
-        try:
-            clients[name] = open_client(account)
-        except ProviderNotConfigured as error:
-            log.warning("a provider account cannot be called: no launches there", account=name, cause=str(error))
-    return clients

@@ -1,78 +1,104 @@
-"""The providers' game lists, kept in memory for as long as they count as fresh: what a launch may ask of a game."""
+"""What may be launched, and what not: the catalogue's games under the operator's switches and the configuration.
+
+The catalogue is followed in memory; no request waits for a provider or the catalogue to learn what a game is.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import structlog
-
+from services.gateway.games import Game, GameBook
 from services.gateway.operator_api import problems as p
+from services.gateway.operator_api.desk import RETRY_AFTER
 from services.gateway.operator_api.failures import problem_of
-from shared.providers.client import ProviderClient, ProviderError, ProviderGame
-from shared.web.problems import Problem
-
-log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _List:
-    games: dict[str, ProviderGame]
-    read_at: float
+from services.gateway.switches import SwitchBoard
+from shared.contracts import GameState
+from shared.providers.client import ProviderError
+from shared.settings import AccountsFile, ProviderAccount
+from shared.web.problems import OVERLOADED, Problem
 
 
-class GameDirectory:
-    """Game lists by provider account. A list that is older than `fresh_s` is asked for again, by one caller at a time.
+class GameOffer:
+    """One for the process. `failure_of` gives what a provider account last failed with, None where it answers."""
 
-    Where the provider does not answer, an old list still counts.
-    """
+    def __init__(
+        self,
+        file: AccountsFile,
+        board: SwitchBoard,
+        book: GameBook,
+        failure_of: Callable[[str], ProviderError | None] = lambda _: None,
+    ) -> None:
+        self._board = board
+        self._book = book
+        self._failure_of = failure_of
+        self._states = {
+            name: board.game_states(name, account.brands, account.games, book) for name, account in file.provider_accounts.items()
+        }
 
-    def __init__(self, fresh_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.fresh_s = fresh_s
-        self._clock = clock
-        self._lists: dict[str, _List] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+    def listed(self, account: str) -> int:
+        """How many games the provider account lists, by the catalogue."""
+        return self._book.listed(account)
 
-    async def find(self, account: str, client: ProviderClient, game_id: str) -> ProviderGame:
-        """A game of the provider's list. A game that the list does not have is looked for in a new list, once."""
-        games = await self._games(account, client)
-        if game_id not in games and self._age(account) > self.fresh_s / 10:
-            games = await self._games(account, client, older_than_s=self.fresh_s / 10)
-        game = games.get(game_id)
+    def must_be_launchable(
+        self,
+        brand: str,
+        account: ProviderAccount,
+        game_id: str,
+        *,
+        currency: str,
+        country: str = "",
+        device: str = "",
+        free_rounds: bool = False,
+        demo: bool = False,
+    ) -> tuple[GameState, dict[str, GameState]]:
+        """The state of a game for a command, where a player of this brand, currency and country may start it so.
+
+        Raises Problem: `game-not-available` with its `reason`, `game-not-found`, `game-not-suitable`. An empty `country`
+        is not known, an empty `device` any.
+        """
+        self._must_not_be_switched_off(brand, account, game_id)
+        game = self.must_be_offered(brand, account, game_id, currency=currency, country=country)
+        self._must_suit(game, game_id, device=device, free_rounds=free_rounds, demo=demo)
+        return self._states[account.name].of(game_id)
+
+    def must_have_free_rounds(self, brand: str, account: ProviderAccount, game_id: str, *, currency: str, country: str) -> None:
+        """Problem where no free rounds can be given for the game; a switch may be turned until they are played."""
+        self._must_suit(
+            self.must_be_offered(brand, account, game_id, currency=currency, country=country), game_id, free_rounds=True
+        )
+
+    def must_be_offered(self, brand: str, account: ProviderAccount, game_id: str, *, currency: str, country: str) -> Game:
+        """A game of the catalogue that players of this brand, currency and country may have, whatever the switches say."""
+        game = self._book.find(account.name, game_id)
         if game is None:
-            raise Problem(p.GAME_NOT_FOUND, f"the list of {account} has {len(games)} games, but no {game_id}")
+            raise self._unknown(account.name, game_id)
+        closed = game.why_closed(brand=brand, currency=currency, country=country)
+        if closed is not None:
+            raise Problem(p.GAME_NOT_AVAILABLE, f"{game_id} of {account.name}: {closed.words}", reason=closed.by)
         return game
 
-    async def refresh(self, account: str, client: ProviderClient) -> None:
-        """Reads a list that is no longer fresh; a failure is noted in the client's health and told in the log."""
-        try:
-            await self._games(account, client)
-        except Problem as problem:
-            log.warning("the game list could not be read", account=account, cause=problem.detail, advice=problem.advice)
+    def _must_not_be_switched_off(self, brand: str, account: ProviderAccount, game_id: str) -> None:
+        closed = self._board.why_closed(brand, account.name, game_id)
+        if closed is not None:
+            what = "/".join(part for part in (closed.brand, closed.provider_account, closed.game_id) if part) or "everything"
+            why = f" ({closed.reason})" if closed.reason else ""
+            detail = f"the switch of {what} stands on {closed.state}{why}"
+            raise Problem(p.GAME_NOT_AVAILABLE, detail, reason="switch", switch=closed.state)
+        if account.games.get(game_id) == "off":
+            detail = f"the configuration has switched the game {game_id} off"
+            raise Problem(p.GAME_NOT_AVAILABLE, detail, reason="configuration", switch="off")
 
-    def known(self, account: str) -> int:
-        """How many games the last list had; 0 where none was read yet."""
-        found = self._lists.get(account)
-        return len(found.games) if found else 0
+    def _must_suit(self, game: Game, game_id: str, *, device: str = "", free_rounds: bool = False, demo: bool = False) -> None:
+        unsuitable = game.why_not(device=device, free_rounds=free_rounds, demo=demo)
+        if unsuitable:
+            raise Problem(p.GAME_NOT_SUITABLE, f"{game_id}: {unsuitable}")
 
-    async def _games(self, account: str, client: ProviderClient, older_than_s: float | None = None) -> dict[str, ProviderGame]:
-        limit_s = self.fresh_s if older_than_s is None else older_than_s
-        async with self._locks.setdefault(account, asyncio.Lock()):
-            held = self._lists.get(account)
-            if held is not None and self._age(account) <= limit_s:
-                return held.games
-            try:
-                games = {game.game_id: game for game in await client.games()}
-            except ProviderError as error:
-                if held is None:
-                    raise problem_of(error) from error
-                log.warning("the game list could not be read again; the old one counts", account=account, cause=str(error))
-                return held.games
-            self._lists[account] = _List(games, self._clock())
-            return games
-
-    def _age(self, account: str) -> float:
-        held = self._lists.get(account)
-        return self._clock() - held.read_at if held else float("inf")
+    def _unknown(self, account: str, game_id: str) -> Problem:
+        """Why the catalogue does not have a game: most helpful where it could not read a list at all."""
+        if not self._book.complete:
+            return Problem(OVERLOADED, "the games of the catalogue are not read yet", headers=RETRY_AFTER)
+        listed = self._book.listed(account)
+        failure = None if listed else self._failure_of(account)
+        if failure is not None:
+            return problem_of(failure)
+        return Problem(p.GAME_NOT_FOUND, f"the catalogue has {listed} games of {account}, but no {game_id}")

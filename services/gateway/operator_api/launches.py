@@ -27,7 +27,7 @@ from services.gateway.operator_api import problems as p
 from services.gateway.operator_api.desk import SYSTEM, Desk
 from services.gateway.operator_api.estate import Estate
 from services.gateway.operator_api.failures import problem_of
-from services.gateway.operator_api.games import GameDirectory
+from services.gateway.operator_api.games import GameOffer
 from services.gateway.operator_api.settings import OperatorApiSettings
 from services.gateway.operator_api.store import Launch, LaunchStore
 from shared.contracts import (
@@ -88,7 +88,7 @@ class LaunchAnswer:
 class Launcher:
     """Runs launches. One for the process; several processes take turns by the leases."""
 
-    def __init__(self, desk: Desk, estate: Estate, games: GameDirectory, store: LaunchStore, settings: OperatorApiSettings) -> None:
+    def __init__(self, desk: Desk, estate: Estate, games: GameOffer, store: LaunchStore, settings: OperatorApiSettings) -> None:
         self._desk = desk
         self._estate = estate
         self._games = games
@@ -141,13 +141,17 @@ class Launcher:
 
     async def _open(self, order: LaunchOrder, account: ProviderAccount, client: ProviderClient) -> Launch:
         """A new attempt up to the provider's answer."""
-        game_state, brand_states = self._estate.must_be_open(order.brand, account, order.game_id)
-        game = await self._games.find(account.name, client, order.game_id)
-        unsuitable = game.why_not(device=order.device, free_rounds=bool(order.grant_id))
-        if unsuitable:
-            raise Problem(p.GAME_NOT_SUITABLE, unsuitable)
-        grant = await self._grant(order)
         player = await self._desk.see(PlayerView, GetPlayer(**self._desk.query(order.brand, order.player)))
+        game_state, brand_states = self._games.must_be_launchable(
+            order.brand,
+            account,
+            order.game_id,
+            currency=order.currency,
+            country=player.country,
+            device=order.device,
+            free_rounds=bool(order.grant_id),
+        )
+        grant = await self._grant(order)
         session_id, opened_at_ms = new_keyed_id(order.player), int(time.time() * 1_000)
         await self._store.begin(
             order.brand, order.launch_key, order.body_sha256, order.player, account.name, session_id, opened_at_ms

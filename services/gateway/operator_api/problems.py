@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from shared.web import problems as shared_problems
 from shared.web.problems import ProblemType
 
 PLAYER_NOT_FOUND: Final = ProblemType(
@@ -63,14 +64,14 @@ PROVIDER_ACCOUNT_NOT_FOUND: Final = ProblemType(
 GAME_NOT_FOUND: Final = ProblemType(
     "game-not-found",
     404,
-    "The provider lists no such game",
-    "Use a game id from the provider's list; new games appear within minutes.",
+    "The catalogue has no such game",
+    "Use a game that the catalogue lists (GET /v1/games there); a provider's new games come with its next synchronisation.",
 )
 GAME_NOT_AVAILABLE: Final = ProblemType(
     "game-not-available",
     409,
     "The game cannot be started now",
-    "GET /v1/switches shows what is draining or off; switch it to live, or offer another game.",
+    "`reason` says what keeps it: a switch (GET /v1/switches), or what the catalogue has of the game. Offer another game.",
 )
 GAME_NOT_SUITABLE: Final = ProblemType(
     "game-not-suitable", 422, "The game does not support what was asked", "Choose another game, device or mode."
@@ -129,13 +130,8 @@ PROVIDER_ANSWER_INVALID: Final = ProblemType(
     "The provider's answer cannot be used",
     "Tell the provider, with request_id and time; repeat later.",
 )
-BRAND_FORBIDDEN: Final = ProblemType("brand-forbidden", 403, "The key belongs to another brand", "Use a key of that brand.")
-PAGE_INVALID: Final = ProblemType(
-    "cursor-invalid",
-    422,
-    "The cursor is not one of ours",
-    "Use `next` of the page before, unchanged; leave it out for the first page.",
-)
+BRAND_FORBIDDEN: Final = shared_problems.BRAND_FORBIDDEN
+PAGE_INVALID: Final = shared_problems.CURSOR_INVALID
 
 ALL: Final = (
     PLAYER_NOT_FOUND,

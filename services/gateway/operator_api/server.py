@@ -1,4 +1,4 @@
-"""Starts and stops the operator's API: database, requester, switches, provider clients, HTTP server.
+"""Starts and stops the operator's API: database, requester, switches, games, provider clients, HTTP server.
 
 It listens once the database has answered; Kafka and the providers may come later. At SIGTERM running requests are
 finished, then everything is closed in reverse order.
@@ -8,36 +8,38 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import socket
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
 import structlog
 import uvicorn
-from typing_extensions import override
 
 from services.gateway.connecting import connected
+from services.gateway.games import GameBook, GameReader
 from services.gateway.operator_api.app import Parts, make_app
 from services.gateway.operator_api.desk import Desk
-from services.gateway.operator_api.estate import Estate, open_clients
-from services.gateway.operator_api.games import GameDirectory
+from services.gateway.operator_api.estate import Estate
+from services.gateway.operator_api.games import GameOffer
 from services.gateway.operator_api.launches import Launcher
+from services.gateway.operator_api.probes import Probes
 from services.gateway.operator_api.settings import PORT_OFFSET, OperatorApiSettings
 from services.gateway.operator_api.store import LaunchStore
 from services.gateway.switches import SwitchBoard, SwitchControl, SwitchReader, SwitchStore
 from shared.access import ROLE, KeyRing, KeyStore
-from shared.database import open_pool
+from shared.database import wait_for_pool
+from shared.kafka.compacted import CompactedReader
 from shared.kafka.topics import TopicNames
-from shared.providers.client import ProviderClient
+from shared.providers.registry import open_clients
 from shared.requester import Requester
 from shared.settings import AccountsFile, load_accounts_file
+from shared.waiting import beside
+from shared.web.serving import EndingServer
 
 log = structlog.get_logger(__name__)
 
-DATABASE_RETRY_S: Final = 1.0
 PURGE_EVERY_S: Final = 3_600.0
 FINISH_S: Final = 20
 KEEP_ALIVE_S: Final = 75
@@ -63,24 +65,8 @@ async def serve(settings: OperatorApiSettings) -> None:
             proxy_headers=False,
         )
         log.info("operator API listens", host=settings.host, port=config.port, accounts=sorted(file.provider_accounts))
-        await _Server(config).serve()
+        await EndingServer(config).serve()
     log.info("operator API has stopped")
-
-
-class _Server(uvicorn.Server):
-    """Ends at a signal by returning. uvicorn's own way raises the signal again, which ends the process before we have closed."""
-
-    @override
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop, numbers = asyncio.get_running_loop(), (signal.SIGTERM, signal.SIGINT)
-        for number in numbers:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in numbers:
-                loop.remove_signal_handler(number)
 
 
 @asynccontextmanager
@@ -88,32 +74,37 @@ async def _running(settings: OperatorApiSettings, file: AccountsFile) -> AsyncIt
     """Everything the application works with, started in order and stopped in reverse."""
     names = TopicNames(settings.topic_prefix)
     instance = settings.instance_id or f"operator:{socket.gethostname()}:{settings.listen_port(PORT_OFFSET)}"
-    clients = open_clients(file)
+    clients = open_clients(file.provider_accounts.values())
     async with contextlib.AsyncExitStack() as stack:
-        pool = await _pool(settings)
+        pool = await wait_for_pool(settings.database_url, role=ROLE, application_name="stakewire-operator-api", size_max=POOL_SIZE)
         stack.push_async_callback(pool.close)
         for client in clients.values():
             await client.start()
             stack.push_async_callback(client.close)
         requester = Requester(settings.kafka_bootstrap_servers, names, instance_id=instance)
         await stack.enter_async_context(connected(requester, "operator API"))
-        board = SwitchBoard()
+        board, book = SwitchBoard(), GameBook()
         reader = SwitchReader(settings.kafka_bootstrap_servers, names, board)
-        await stack.enter_async_context(_reading(reader))
+        await stack.enter_async_context(_reading(reader, "switches"))
+        catalogue = GameReader(settings.kafka_bootstrap_servers, names, book)
+        await stack.enter_async_context(_reading(catalogue, "games"))
         control = SwitchControl(SwitchStore(pool), settings.kafka_bootstrap_servers, names, reader)
         await control.start()
         stack.push_async_callback(control.stop)
         launches = LaunchStore(pool)
-        await stack.enter_async_context(_background(_purge(launches, settings.records_kept_days), "purge"))
-        games = GameDirectory(settings.games_fresh_s)
-        await stack.enter_async_context(_background(_keep_lists(clients, games), "game-lists"))
+        await stack.enter_async_context(beside(_purge(launches, settings.records_kept_days), "purge"))
+        probes = Probes(clients, settings.probe_every_s)
+        await stack.enter_async_context(beside(probes.run(), "probes"))
+        games = GameOffer(file, board, book, probes.failure_of)
         desk = Desk(requester, settings.wallet_deadline_ms)
         estate = Estate(file, board, clients, pool)
 
         def not_ready_because() -> str:
             if not requester.ready:
                 return "no connection to Kafka"
-            return "" if reader.caught_up else "the switches are not read yet"
+            if not reader.caught_up:
+                return "the switches are not read yet"
+            return "" if catalogue.caught_up else "the games are not read yet"
 
         parts = Parts(
             desk=desk,
@@ -128,33 +119,11 @@ async def _running(settings: OperatorApiSettings, file: AccountsFile) -> AsyncIt
         yield parts, KeyRing(KeyStore(pool).find_by_token_hash)
 
 
-async def _pool(settings: OperatorApiSettings) -> asyncpg.Pool:
-    """The connections; waits for the database, however long it takes to come."""
-    while True:
-        try:
-            return await open_pool(settings.database_url, role=ROLE, application_name="stakewire-operator-api", size_max=POOL_SIZE)
-        except (OSError, asyncpg.PostgresError) as error:
-            log.warning("the database does not answer yet; trying again", cause=repr(error), again_in_s=DATABASE_RETRY_S)
-            await asyncio.sleep(DATABASE_RETRY_S)
-
-
 @asynccontextmanager
-async def _reading(reader: SwitchReader) -> AsyncIterator[None]:
-    async with _background(reader.start(), "switches"):
+async def _reading(reader: CompactedReader, name: str) -> AsyncIterator[None]:
+    async with beside(reader.start(), name):
         yield
     await reader.stop()
-
-
-@asynccontextmanager
-async def _background(work: Coroutine[object, object, None], name: str) -> AsyncIterator[None]:
-    """Runs a coroutine beside the block and ends it with it."""
-    task = asyncio.create_task(work, name=name)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def _purge(launches: LaunchStore, days: int) -> None:
@@ -165,10 +134,3 @@ async def _purge(launches: LaunchStore, days: int) -> None:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.warning("old launches could not be deleted; trying again later", cause=repr(error))
         await asyncio.sleep(PURGE_EVERY_S)
-
-
-async def _keep_lists(clients: Mapping[str, ProviderClient], games: GameDirectory) -> None:
-    """Reads each provider's list now and then: the first launch need not wait for it, and health is known before."""
-    while True:
-        await asyncio.gather(*(games.refresh(name, client) for name, client in clients.items()))
-        await asyncio.sleep(games.fresh_s)

@@ -62,12 +62,12 @@ class OperatorApiSettings(ServiceSettings):
         validation_alias=_named("launch_lease_s"),
         description="after so long a launch counts as abandoned; longer than a provider's calls may take together",
     )
-    games_fresh_s: float = Field(
+    probe_every_s: float = Field(
         default=300,
         gt=0,
         le=86_400,
-        validation_alias=_named("games_fresh_s"),
-        description="age at which a game list is asked for again",
+        validation_alias=_named("probe_every_s"),
+        description="a provider account that answered nothing for so long is asked for its games, to know its health",
     )
     session_idle_s: int = Field(default=3_600, ge=60, le=86_400, validation_alias=_named("session_idle_s"))
     session_absolute_s: int = Field(default=86_400, ge=300, le=604_800, validation_alias=_named("session_absolute_s"))

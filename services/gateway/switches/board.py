@@ -8,17 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from shared.contracts import GameState, SwitchSet, SwitchState
 
-GAMES_KEPT_MAX: Final = 4_096
+GAMES_KEPT_MAX: Final = 32_768
 """Games whose state is kept ready, for each provider account; beyond it they are worked out again."""
 
 _STRICTNESS: Final[dict[SwitchState, int]] = {"live": 0, "drain": 1, "off": 2}
 _CLOSED: Final[dict[SwitchState, GameState]] = {"drain": "off", "off": "stopped"}
-_GAME_STRICTNESS: Final[dict[GameState, int]] = {"unknown": 0, "live": 0, "off": 1, "stopped": 2}
+_GAME_STRICTNESS: Final[dict[GameState, int]] = {"unknown": 0, "live": 1, "off": 2, "stopped": 3}
 _CONFIGURED: Final[dict[str, GameState]] = {"live": "live", "off": "off"}
+_SAME_FOR_ALL: Final[dict[GameState, tuple[GameState, dict[str, GameState]]]] = {state: (state, {}) for state in _GAME_STRICTNESS}
+"""The answer for most games, kept once."""
+
+_UNLISTED: Final[tuple[GameState, Mapping[str, GameState]]] = ("unknown", {})
+
+
+class KnownGames(Protocol):
+    """What the catalogue says of games. `revision` grows with each change."""
+
+    revision: int
+
+    def states_of(self, provider_account: str, game_id: str) -> tuple[GameState, Mapping[str, GameState]]:
+        """The state for every player, `unknown` where it has no such game; and by brand where that is stricter."""
 
 
 class SwitchKey(NamedTuple):
@@ -67,6 +80,8 @@ class SwitchBoard:
     def why_closed(self, brand: str, provider_account: str, game_id: str) -> SwitchSet | None:
         """The strictest switch that keeps the game from being open for a brand; None where none does."""
         closed = None
+        if not self._switches:
+            return None
         for key in product(_with_all(brand), _with_all(provider_account), _with_all(game_id)):
             switch = self._switches.get(SwitchKey(*key))
             if switch is not None and switch.state != "live" and (closed is None or _stricter(switch, closed)):
@@ -78,42 +93,71 @@ class SwitchBoard:
         closed = self.why_closed(brand, provider_account, game_id)
         return "live" if closed is None else closed.state
 
-    def game_states(self, provider_account: str, brands: Sequence[str], games: Mapping[str, str] | None = None) -> AccountGames:
+    def game_states(
+        self,
+        provider_account: str,
+        brands: Sequence[str],
+        games: Mapping[str, str] | None = None,
+        catalogue: KnownGames | None = None,
+    ) -> AccountGames:
         """The states of one provider account's games for commands; `games` are those of its configuration."""
-        return AccountGames(self, provider_account, brands, games or {})
+        return AccountGames(self, provider_account, brands, games or {}, catalogue)
 
 
 class AccountGames:
-    """Implements `shared.providers.dialect.GameStates` for one provider account: one look-up where nothing has changed."""
+    """Implements `shared.providers.dialect.GameStates` for one provider account: one look-up where nothing has changed.
 
-    def __init__(self, board: SwitchBoard, provider_account: str, brands: Sequence[str], games: Mapping[str, str]) -> None:
+    The strictest counts of what the configuration, the catalogue and the switches say.
+    """
+
+    def __init__(
+        self,
+        board: SwitchBoard,
+        provider_account: str,
+        brands: Sequence[str],
+        games: Mapping[str, str],
+        catalogue: KnownGames | None = None,
+    ) -> None:
         self._board = board
+        self._catalogue = catalogue
         self._provider_account = provider_account
         self._brands = tuple(brands)
         self._games = games
-        self._revision = -1
+        self._revision = (-1, -1)
         self._ready: dict[str, tuple[GameState, dict[str, GameState]]] = {}
 
     def of(self, game_id: str) -> tuple[GameState, dict[str, GameState]]:
         """What holds for every player, and for the players of a brand where that is stricter. Not to be changed."""
-        if self._revision != self._board.revision or len(self._ready) >= GAMES_KEPT_MAX:
+        revision = (self._board.revision, 0 if self._catalogue is None else self._catalogue.revision)
+        if self._revision != revision or len(self._ready) >= GAMES_KEPT_MAX:
             self._ready.clear()
-            self._revision = self._board.revision
+            self._revision = revision
         state = self._ready.get(game_id)
         if state is None:
             state = self._ready[game_id] = self._work_out(game_id)
         return state
 
     def _work_out(self, game_id: str) -> tuple[GameState, dict[str, GameState]]:
-        configured = _CONFIGURED.get(self._games.get(game_id, ""), "unknown")
-        for_all = self._stricter_by_switch("", game_id, configured)
-        by_brand = {brand: self._stricter_by_switch(brand, game_id, for_all) for brand in self._brands}
-        return for_all, {brand: state for brand, state in by_brand.items() if state != for_all}
+        listed, listed_by_brand = _UNLISTED
+        if self._catalogue is not None:
+            listed, listed_by_brand = self._catalogue.states_of(self._provider_account, game_id)
+        base = _strictest(_CONFIGURED.get(self._games.get(game_id, ""), "unknown"), listed)
+        for_all = self._stricter_by_switch("", game_id, base)
+        by_brand = {
+            brand: self._stricter_by_switch(brand, game_id, _strictest(for_all, listed_by_brand.get(brand, for_all)))
+            for brand in self._brands
+        }
+        stricter = {brand: state for brand, state in by_brand.items() if state != for_all}
+        return (for_all, stricter) if stricter else _SAME_FOR_ALL[for_all]
 
     def _stricter_by_switch(self, brand: str, game_id: str, state: GameState) -> GameState:
         switched = self._board.state_of(brand, self._provider_account, game_id)
         closed = _CLOSED.get(switched)
-        return state if closed is None or _GAME_STRICTNESS[closed] <= _GAME_STRICTNESS[state] else closed
+        return state if closed is None else _strictest(state, closed)
+
+
+def _strictest(state: GameState, other: GameState) -> GameState:
+    return other if _GAME_STRICTNESS[other] > _GAME_STRICTNESS[state] else state
 
 
 def _with_all(name: str) -> tuple[str, ...]:

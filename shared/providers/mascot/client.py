@@ -7,6 +7,7 @@ provider closes it by itself when the player's next one opens.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -25,8 +26,9 @@ from shared.providers.client import (
     ProviderNotOffered,
 )
 from shared.providers.dialect import text_fits
-from shared.providers.mascot.endpoint import find_endpoint
-from shared.providers.mascot.games import GameList, read_games, wire_language
+from shared.providers.facts import Listing
+from shared.providers.mascot.endpoint import find_cover_url, find_endpoint
+from shared.providers.mascot.games import GameList, read_games, read_listing, wire_language
 from shared.providers.mascot.operator_api import ANSWER_BYTES_MAX, LIST_BYTES_MAX, OperatorApi
 from shared.providers.mascot.settings import mascot_settings
 from shared.settings.accounts import ProviderAccount
@@ -147,6 +149,14 @@ class MascotClient:
         listed = {game.game_id: game for game in games}
         self._games = self._games | listed if group else listed
         return games
+
+    async def listing(self) -> Listing:
+        """All games of this account as the catalogue keeps them. Raises as `games` does."""
+        cover_url = find_cover_url(self._account, self.settings)
+        found = await self._ask("Game.List", GameList, self.api.deadline(), LIST_BYTES_MAX)
+        currencies = [entry.mapping.currency for entry in self._currencies.values()]
+        # In a thread: a long list takes a second, in which the process could do nothing else.
+        return await asyncio.to_thread(read_listing, found, currencies, cover_url)
 
     async def get_session(self, provider_session_id: str) -> dict[str, Any]:
         """One session as the provider has it; its fields are the provider's (unverified)."""

@@ -18,6 +18,7 @@ from shared.providers.mascot.settings import (
     MascotSettings,
     check_certificate,
     checked_api_url,
+    checked_cover_url,
     is_signed,
 )
 from shared.providers.mascot.signature import MacKey, mac_keys
@@ -118,6 +119,27 @@ def find_endpoint(account: ProviderAccount, settings: MascotSettings, environmen
         timeout_s=settings.operator_api_timeout_s,
         deadline_s=settings.operator_api_deadline_s,
     )
+
+
+def find_cover_url(account: str, settings: MascotSettings, environment: Mapping[str, str] = os.environ) -> str:
+    """The template of the covers' addresses, "" where there is none; ProviderNotConfigured where it cannot be used.
+
+    A variable that is not set is an error, not "no covers": a sync with other settings must not take all covers away.
+    """
+    where, value = f"provider_accounts.{account}.settings.cover_url", settings.cover_url
+    if not value.startswith(ENVIRONMENT_PREFIX):
+        return value
+    name = value.removeprefix(ENVIRONMENT_PREFIX)
+    if not environment.get(name):
+        raise ProviderNotConfigured(
+            f"{where} refers to the environment variable {name}, which is not set", advice=f"set {name}, or take cover_url out"
+        )
+    try:
+        return checked_cover_url(environment[name])
+    except ValueError as error:
+        raise ProviderNotConfigured(
+            f"{where} refers to the environment variable {name}: {error}", advice=f"correct {name}"
+        ) from None
 
 
 def _from_environment(where: str, name: str, settings: MascotSettings, environment: Mapping[str, str]) -> str:

@@ -1,17 +1,21 @@
-"""Mascot's list of games: its records and tags as `ProviderGame`, and the languages its games speak. Pure.
+"""Mascot's list of games: its records and tags as `ProviderGame` and `GameFacts`, and the languages its games speak. Pure.
 
 A record that is not as it should be is left out and told of, so that one bad game never hides all others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 import structlog
 
+from shared.providers import facts
 from shared.providers.client import DEVICES, Device, ProviderGame
 from shared.providers.dialect import text_fits
+from shared.providers.facts import GameFacts, Listing
 
 FREE_ROUNDS: Final = "FR"
 NO_DEMO: Final = "NoD"
@@ -19,9 +23,16 @@ DESKTOP_ONLY: Final = "PC"
 MOBILE_ONLY: Final = "mobile"
 TEXT_CHARS_MAX: Final = 4_096
 TAGS_MAX: Final = 100
+GAME_ID_FIELD: Final = "{game_id}"
 FALLBACK_LANGUAGE: Final = "en"
 LANGUAGES: Final = frozenset({"en", "fr", "de", "ru", "cn", "es", "pl", "it", "pt"})
 _LANGUAGE_NAMES: Final = {"zh": "cn"}
+_OUR_LANGUAGES: Final = tuple(
+    sorted({ours: theirs for theirs, ours in _LANGUAGE_NAMES.items()}.get(each, each) for each in LANGUAGES)
+)
+STUDIO: Final = "Mascot Gaming"
+_MAPPED_TAGS: Final = frozenset({FREE_ROUNDS, NO_DEMO, DESKTOP_ONLY, MOBILE_ONLY})
+"""Tags that have a place of their own in a record: features and devices."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,21 +55,92 @@ class _Record(msgspec.Struct):
     BaseBet: int | None = None
 
 
+class _Id(msgspec.Struct):
+    """As much of a bad record as says which game it is about."""
+
+    Id: str
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """One record of a list: a game, or what is wrong with it and, where that can be read, whose it is."""
+
+    game: ProviderGame | None = None
+    problem: str = ""
+    game_id: str = ""
+
+
 def read_games(found: GameList, account: str) -> list[ProviderGame]:
     """The games of a list in its order. Bad records and further ones under the same id are skipped and logged."""
-    games: dict[str, ProviderGame] = {}
-    skipped, cause = 0, ""
+    read = list(_read(found))
+    problems = [each.problem for each in read if each.problem]
+    if problems:
+        log.warning("games of a provider's list were skipped", account=account, skipped=len(problems), first_cause=problems[0])
+    return [each.game for each in read if each.game is not None]
+
+
+def read_listing(found: GameList, currencies: Sequence[str], cover_url: str) -> Listing:
+    """A list as all providers' lists are kept. `currencies` are ours that the account has, `cover_url` may be empty."""
+    games, problems, unreadable = [], [], set()
+    for each in _read(found):
+        problem, game_id = each.problem, each.game_id
+        if each.game is not None:
+            game_id = each.game.game_id
+            try:
+                games.append(facts_of(each.game, currencies, cover_url))
+            except ValueError as error:
+                problem = str(error)
+        if problem:
+            problems.append(problem)
+            unreadable.add(game_id)
+    good = {game.game_id for game in games}
+    cause = problems[0] if problems else ""
+    return Listing(games=tuple(games), skipped=len(problems), cause=cause, unreadable=frozenset(unreadable - good - {""}))
+
+
+def facts_of(game: ProviderGame, currencies: Sequence[str], cover_url: str) -> GameFacts:
+    """A game in the words of all providers; ValueError where a value cannot be kept.
+
+    Mascot tells no bet limits in a currency, no RTP, volatility, release date or image; `cover_url` is a template with {game_id}.
+    """
+    features = [name for name, offered in ((facts.FREE_ROUNDS, game.free_rounds), (facts.DEMO, game.demo)) if offered]
+    return GameFacts(
+        game_id=game.game_id,
+        name=game.name,
+        studio=STUDIO,
+        section=game.section,
+        type=game.type,
+        description=game.description,
+        tags=tuple(dict.fromkeys(tag for tag in game.tags if tag and tag not in _MAPPED_TAGS)),
+        devices=game.devices,
+        languages=_OUR_LANGUAGES,
+        currencies=tuple(sorted(set(currencies))),
+        lines=game.lines,
+        features=tuple(features),
+        images={facts.COVER: cover_url.replace(GAME_ID_FIELD, quote(game.game_id, safe=""))} if cover_url else {},
+    )
+
+
+def _read(found: GameList) -> Iterator[_Read]:
+    seen: set[str] = set()
     for raw in found.Games:
         try:
             game = _game(msgspec.json.decode(raw, type=_Record))
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            skipped, cause = skipped + 1, cause or str(error)
+            yield _Read(problem=str(error), game_id=_id_of(raw))
             continue
-        if games.setdefault(game.game_id, game) is not game:
-            skipped, cause = skipped + 1, cause or f"the id {game.game_id!r} occurs twice"
-    if skipped:
-        log.warning("games of a provider's list were skipped", account=account, skipped=skipped, first_cause=cause)
-    return list(games.values())
+        if game.game_id in seen:
+            yield _Read(problem=f"the id {game.game_id!r} occurs twice")
+            continue
+        seen.add(game.game_id)
+        yield _Read(game=game)
+
+
+def _id_of(raw: msgspec.Raw) -> str:
+    try:
+        found = msgspec.json.decode(raw, type=_Id).Id
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return ""
+    return found if text_fits(found) else ""
 
 
 def devices(tags: tuple[str, ...]) -> tuple[Device, ...]:

@@ -90,6 +90,11 @@ class MascotSettings(EdgeSettings):
     bank_group: str = Field(
         default="{brand}_{currency}", min_length=1, max_length=128, description="bank group of a brand's players of one currency"
     )
+    cover_url: str = Field(
+        default="",
+        max_length=URL_CHARS_MAX,
+        description="address of a game's cover with {game_id}: the provider's list has no images; or 'env:<NAME>'",
+    )
     restore_policy: Literal["Restore", "Create"] = Field(
         default="Restore", description="a launch goes on with the player's unfinished round, or begins anew"
     )
@@ -97,11 +102,12 @@ class MascotSettings(EdgeSettings):
     @field_validator("operator_api_url")
     @classmethod
     def _address(cls, value: str) -> str:
-        if not value or value.startswith(ENVIRONMENT_PREFIX):
-            if value and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value.removeprefix(ENVIRONMENT_PREFIX)):
-                raise ValueError(f"{value!r} names no environment variable; expected 'env:<NAME>'")
-            return value
-        return checked_api_url(value)
+        return value if _is_reference(value) else checked_api_url(value)
+
+    @field_validator("cover_url")
+    @classmethod
+    def _cover_template(cls, value: str) -> str:
+        return value if _is_reference(value) else checked_cover_url(value)
 
     @field_validator("bank_group")
     @classmethod
@@ -154,6 +160,21 @@ def checked_api_url(value: str) -> str:
     return SplitResult(parts.scheme, parts.netloc, path, "", "").geturl()
 
 
+def checked_cover_url(value: str) -> str:
+    """The template of a cover's address; ValueError says what is wrong with it."""
+    try:
+        parts = urlsplit(value)
+    except ValueError as error:
+        raise ValueError(f"the address is no URL: {error}") from None
+    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username is not None or parts.password is not None:
+        raise ValueError("expected an address such as https://images.example/covers/{game_id}.png")
+    if not value.isascii() or not value.isprintable() or set(value) & set(" \"'<>\\^`|"):
+        raise ValueError("an address is made of printable ASCII characters without blanks and quotes")
+    if value.count("{game_id}") != 1 or set("".join(value.split("{game_id}"))) & set("{}") or "{game_id}" in parts.netloc:
+        raise ValueError(f"{value!r} must hold {{game_id}} once, behind the host, and nothing else in braces")
+    return value
+
+
 def check_certificate(settings: MascotSettings, url: str) -> None:
     """ValueError where an address of the provider without signatures is to be called without a client certificate."""
     if url.startswith("https:") and not is_signed(url) and settings.operator_api_certificate is None:
@@ -165,6 +186,15 @@ def check_certificate(settings: MascotSettings, url: str) -> None:
 def is_signed(url: str) -> bool:
     """Whether calls to this address are signed (otherwise a client certificate says who we are)."""
     return url.endswith(SIGNED_PATH)
+
+
+def _is_reference(value: str) -> bool:
+    """Whether an address is left out or given by 'env:<NAME>'; ValueError where that names no variable."""
+    if not value.startswith(ENVIRONMENT_PREFIX):
+        return not value
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value.removeprefix(ENVIRONMENT_PREFIX)):
+        raise ValueError(f"{value!r} names no environment variable; expected 'env:<NAME>'")
+    return True
 
 
 def _is_near(host: str) -> bool:

@@ -65,8 +65,7 @@ async def test_games_are_records_of_the_real_form_with_varied_tags(tmp_path: Pat
     async with desk_at(tmp_path) as desk:
         games = (await desk.done("Game.List"))["Games"]
 
-        assert len(games) == 20
-        assert len({game["Id"] for game in games}) == 20
+        assert len({game["Id"] for game in games}) == len(games) >= 80
         for game in games:
             assert {name: type(value) for name, value in game.items()} == RECORD
         tags = {game["Id"]: set(game["Tags"]) for game in games}
@@ -187,7 +186,7 @@ async def test_a_demo_needs_no_player_and_is_refused_for_games_without_one(tmp_p
         shown = await desk.done("Session.Get", {"SessionId": created["SessionId"]})
         assert (shown["PlayerId"], shown["Status"]) == ("", "Open")
         assert (await desk.done("Session.Get", {"SessionId": real}))["Status"] == "Open"
-        assert await desk.refused("Session.CreateDemo", demo | {"GameId": "three_corsairs"}) == (10402, "GAME_WITHOUT_DEMO")
+        assert await desk.refused("Session.CreateDemo", demo | {"GameId": "harbour_dice"}) == (10402, "GAME_WITHOUT_DEMO")
         assert await desk.refused("Session.CreateDemo", demo | {"GameId": "no_game"}) == (10401, "GAME_ID_INVALID")
         assert await desk.refused("Session.CreateDemo", demo | {"BankGroupId": "none"}) == (10201, "BANK_GROUP_ID_INVALID")
         for start in (-1, 1.5, "1", 10**16):

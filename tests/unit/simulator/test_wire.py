@@ -213,7 +213,7 @@ async def test_a_second_answer_to_one_call_is_never_taken_for_the_next_ones() ->
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed(status: int) -> None:
     async with wire_at() as elsewhere:
-        there = elsewhere.wire._url
+        there = elsewhere.wire.url
         async with wire_at(lambda request: request.answer({"Location": there}, line=f"HTTP/1.1 {status} Go")) as at:
             outcome = await at.ask()
 
@@ -233,7 +233,7 @@ async def test_cookies_are_not_kept() -> None:
 async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     async with wire_at() as proxy, wire_at() as at:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-            monkeypatch.setenv(name, proxy.wire._url)
+            monkeypatch.setenv(name, proxy.wire.url)
         for name in ("no_proxy", "NO_PROXY"):
             monkeypatch.delenv(name, raising=False)
         assert (await at.ask()).kind == "success"
@@ -253,7 +253,7 @@ async def test_a_packed_answer_is_taken_as_it_came() -> None:
 
 async def test_nobody_listening_is_an_unknown_outcome_at_once() -> None:
     async with wire_at() as at:
-        url = at.wire._url
+        url = at.wire.url
 
     async with MascotWire(url, casino_id=CASINO_ID, key_id="main", key=KEY) as wire:
         outcome = await At(wire, at.server).ask()

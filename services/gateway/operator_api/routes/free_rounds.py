@@ -12,7 +12,7 @@ from pydantic import Field
 from services.gateway.operator_api import problems as p
 from services.gateway.operator_api.desk import OPERATOR, SYSTEM, Desk, key_of
 from services.gateway.operator_api.estate import Estate
-from services.gateway.operator_api.games import GameDirectory
+from services.gateway.operator_api.games import GameOffer
 from services.gateway.operator_api.routes.money import REPLAYED
 from services.gateway.operator_api.store import LaunchStore
 from services.gateway.operator_api.values import (
@@ -38,7 +38,17 @@ from services.gateway.operator_api.values import (
     units_of,
     when,
 )
-from shared.contracts import CancelFreeRounds, GetGrant, GrantFreeRounds, GrantPage, GrantView, ListGrants, Result
+from shared.contracts import (
+    CancelFreeRounds,
+    GetGrant,
+    GetPlayer,
+    GrantFreeRounds,
+    GrantPage,
+    GrantView,
+    ListGrants,
+    PlayerView,
+    Result,
+)
 from shared.web.callers import Moves, Reads
 from shared.web.documented import Problems
 from shared.web.problems import INVALID_REQUEST, Problem
@@ -92,7 +102,7 @@ class FreeRoundsPage(Output):
     next: str | None = None
 
 
-def routes(desk: Desk, estate: Estate, games: GameDirectory, store: LaunchStore) -> APIRouter:
+def routes(desk: Desk, estate: Estate, games: GameOffer, store: LaunchStore) -> APIRouter:
     """The routes of free rounds."""
     router = APIRouter(tags=["Free rounds"])
 
@@ -106,9 +116,12 @@ def routes(desk: Desk, estate: Estate, games: GameDirectory, store: LaunchStore)
             p.WRONG_CURRENCY,
             p.INVALID_AMOUNT,
             p.GAME_NOT_FOUND,
+            p.GAME_NOT_AVAILABLE,
             p.GAME_NOT_SUITABLE,
             p.PROVIDER_UNREACHABLE,
             p.PROVIDER_TIMEOUT,
+            p.PROVIDER_REFUSED,
+            p.PROVIDER_ANSWER_INVALID,
             p.IDEMPOTENCY_KEY_MISSING,
             p.IDEMPOTENCY_CONFLICT,
             p.OUTCOME_UNKNOWN,
@@ -127,7 +140,11 @@ def routes(desk: Desk, estate: Estate, games: GameDirectory, store: LaunchStore)
             # What was accepted once is not judged again when it is repeated.
             estate.must_map(account, body.currency)
             _check_expiry(body.expires_at)
-            await _check_games(estate, games, account.name, body.game_ids)
+            if estate.client_if_any(account.name) is not None:
+                # Nobody has a list of the games of an account that cannot be called.
+                view = await desk.see(PlayerView, GetPlayer(**desk.query(caller.brand, player)))
+                for game_id in body.game_ids:
+                    games.must_have_free_rounds(caller.brand, account, game_id, currency=body.currency, country=view.country)
             await store.claim_key(*binding)
             fits = await store.key_fits(*binding)
         if not fits:
@@ -210,17 +227,6 @@ def _check_expiry(expires_at: datetime) -> None:
     now = datetime.now(UTC)
     if not now < expires_at <= now + LIFE_MAX:
         raise Problem(INVALID_REQUEST, f"expires_at must lie ahead, by at most {LIFE_MAX.days} days")
-
-
-async def _check_games(estate: Estate, games: GameDirectory, account: str, game_ids: tuple[str, ...]) -> None:
-    """Problem where the provider's list has no such game, or one without free rounds; unchecked where nobody can be asked."""
-    client = estate.client_if_any(account)
-    if client is None:
-        return
-    for game_id in game_ids:
-        unsuitable = (await games.find(account, client, game_id)).why_not(free_rounds=True)
-        if unsuitable:
-            raise Problem(p.GAME_NOT_SUITABLE, unsuitable)
 
 
 async def _view(desk: Desk, brand: str, grant_id: str) -> GrantView:

@@ -14,12 +14,13 @@ from services.gateway.operator_api import problems as p
 from services.gateway.operator_api.desk import SYSTEM, Desk, key_of
 from services.gateway.operator_api.estate import Estate
 from services.gateway.operator_api.failures import problem_of
-from services.gateway.operator_api.games import GameDirectory
+from services.gateway.operator_api.games import GameOffer
 from services.gateway.operator_api.launches import Launcher, LaunchOrder, close_at_provider
 from services.gateway.operator_api.values import (
     AMOUNT_PATTERN,
     AccountName,
     AmountText,
+    Country,
     CurrencyCode,
     Cursor,
     GameId,
@@ -55,7 +56,6 @@ from shared.identity import provider_player_id
 from shared.providers.client import DemoRequest, ProviderError
 from shared.web.callers import Moves, Plays, Reads
 from shared.web.documented import Problems
-from shared.web.problems import Problem
 
 _PROVIDER = (
     p.PROVIDER_ACCOUNT_NOT_FOUND,
@@ -120,6 +120,7 @@ class NewDemo(Input):
     provider_account: AccountName
     game_id: GameId
     currency: CurrencyCode
+    country: Country | None = Field(default=None, description="Where it is to be shown: games that are off there are refused.")
     language: Language | None = None
     device: Device | None = None
     return_url: WebAddress | None = None
@@ -187,7 +188,7 @@ class ClosedSession(Output):
     transfer_out: TransferredOut | None = None
 
 
-def routes(desk: Desk, estate: Estate, games: GameDirectory, launcher: Launcher) -> APIRouter:
+def routes(desk: Desk, estate: Estate, games: GameOffer, launcher: Launcher) -> APIRouter:
     """The routes of sessions."""
     router = APIRouter(tags=["Sessions"])
 
@@ -253,11 +254,16 @@ def routes(desk: Desk, estate: Estate, games: GameDirectory, launcher: Launcher)
         """Opens a session without money: no calls to the wallet follow."""
         account = estate.account(caller.brand, body.provider_account)
         estate.must_map(account, body.currency)
-        estate.must_be_open(caller.brand, account, body.game_id)
         client = estate.client(account)
-        unsuitable = (await games.find(account.name, client, body.game_id)).why_not(device=body.device or "", demo=True)
-        if unsuitable:
-            raise Problem(p.GAME_NOT_SUITABLE, unsuitable)
+        games.must_be_launchable(
+            caller.brand,
+            account,
+            body.game_id,
+            currency=body.currency,
+            country=body.country or "",
+            device=body.device or "",
+            demo=True,
+        )
         request = DemoRequest(
             brand=caller.brand,
             currency=body.currency,

@@ -12,7 +12,7 @@ from pydantic import Field
 from services.gateway.operator_api import problems as p
 from services.gateway.operator_api.desk import Desk
 from services.gateway.operator_api.estate import Estate
-from services.gateway.operator_api.games import GameDirectory
+from services.gateway.operator_api.games import GameOffer
 from services.gateway.operator_api.routes.players import STATUS_OF, Player, set_status
 from services.gateway.operator_api.values import (
     AccountPath,
@@ -84,7 +84,7 @@ class Health(Output):
     last_failure_at: datetime | None = None
     cause: str | None = None
     advice: str | None = None
-    games: int = Field(default=0, description="How many games the provider's list had when it was last read.")
+    games: int = Field(default=0, description="How many games the catalogue has of it; withdrawn ones do not count.")
 
 
 class AccountShown(Output):
@@ -127,7 +127,7 @@ class Audit(Output):
     next: str | None = None
 
 
-def routes(desk: Desk, estate: Estate, games: GameDirectory, switches: SwitchControl, pool: asyncpg.Pool) -> APIRouter:
+def routes(desk: Desk, estate: Estate, games: GameOffer, switches: SwitchControl, pool: asyncpg.Pool) -> APIRouter:
     """The routes of brands, provider accounts, switches and the audit log."""
     router = APIRouter(prefix="/v1", tags=["Brands, providers, switches"])
 
@@ -223,7 +223,7 @@ def _add_switches(router: APIRouter, desk: Desk, estate: Estate, switches: Switc
         return await set_status(desk, estate, caller, player_id, STATUS_OF[body.state], body.reason)
 
 
-def _account(estate: Estate, games: GameDirectory, caller: Caller, account: ProviderAccount) -> AccountShown:
+def _account(estate: Estate, games: GameOffer, caller: Caller, account: ProviderAccount) -> AccountShown:
     return AccountShown(
         provider_account=account.name,
         dialect=account.dialect,
@@ -235,13 +235,13 @@ def _account(estate: Estate, games: GameDirectory, caller: Caller, account: Prov
     )
 
 
-def _health(estate: Estate, games: GameDirectory, account: str) -> Health:
+def _health(estate: Estate, games: GameOffer, account: str) -> Health:
     client = estate.client_if_any(account)
     if client is None:
         return Health(status="not-configured", advice=p.PROVIDER_NOT_CONFIGURED.advice)
     health = client.health
     if not health.last_ok_at_ms and not health.last_failure_at_ms:
-        return Health(status="unknown")
+        return Health(status="unknown", games=games.listed(account))
     return Health(
         status="ok" if health.ok else "failing",
         last_ok_at=when(health.last_ok_at_ms) if health.last_ok_at_ms else None,
@@ -249,7 +249,7 @@ def _health(estate: Estate, games: GameDirectory, account: str) -> Health:
         last_failure_at=when(health.last_failure_at_ms) if health.last_failure_at_ms else None,
         cause=health.cause or None,
         advice=health.advice or None,
-        games=games.known(account),
+        games=games.listed(account),
     )
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from services.simulator.studios.mascot.paytable import RIOT
 
-GAMES: Final = ("riot", "aurora", "re_kill")
+GAMES: Final = ("riot", "aurora", "neon_koi")
 STAKES: Final = (20, 40, 100, 200, 500)
 """Minor units; multiples of the paytable's step."""
 STAKE_MAX: Final = STAKES[-1]

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+from msgspec import Struct
 
 from services.simulator.errors import AnswerError, SimulatorError
 from services.simulator.measure import Meter
@@ -28,6 +29,18 @@ ANSWER_BYTES_MAX: Final = 65_536
 _encode: Final = msgspec.json.Encoder().encode
 
 
+class Exchange(Struct, frozen=True):
+    """A call and what came back. `status` is 0 where nothing did; `took_s` is from sending to the whole answer or giving up."""
+
+    call: SignedCall
+    outcome: Outcome
+    sent_ms: int
+    took_s: float
+    status: int = 0
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+
 class MascotWire:
     """The connection to one operator; open it before use. `connections` is the most of them at once, `timeout_s` that of one call.
 
@@ -38,7 +51,7 @@ class MascotWire:
         self, url: str, *, casino_id: int, key_id: str, key: bytes, timeout_s: float = 10.0, connections: int = 512
     ) -> None:
         _require_plain(url)
-        self._url = url
+        self.url = url
         self._signer = Signer(casino_id, key_id, key)
         self._timeout_s = timeout_s
         self._connections = connections
@@ -80,24 +93,31 @@ class MascotWire:
 
     async def send(self, call: SignedCall, meter: Meter) -> Outcome:
         """Sends a call and reads its answer; a timeout or a lost connection is an unknown outcome."""
-        started = time.perf_counter()
+        return (await self.exchange(call, meter)).outcome
+
+    async def exchange(self, call: SignedCall, meter: Meter) -> Exchange:
+        """As `send`, with the bytes that came back, for those who want to see them."""
+        sent_ms, started = time.time_ns() // 1_000_000, time.perf_counter()
+        status, body = 0, b""
+        headers: Mapping[str, str] = {}
         try:
-            status, headers, body = await self._exchange(call)
+            status, headers, body = await self._post(call)
         except TimeoutError:
             outcome = Outcome("unknown", text=f"no answer within {self._timeout_s} s")
         except (aiohttp.ClientError, AnswerError, OSError) as error:
             outcome = Outcome("unknown", text=f"the connection failed: {str(error) or type(error).__name__}")
         else:
             outcome = read_answer(call, status, headers, body, self._signer)
-        meter.callback(outcome.kind, time.perf_counter() - started)
-        return outcome
+        took_s = time.perf_counter() - started
+        meter.callback(outcome.kind, took_s)
+        return Exchange(call, outcome, sent_ms, took_s, status, headers, body)
 
-    async def _exchange(self, call: SignedCall) -> tuple[int, Mapping[str, str], bytes]:
+    async def _post(self, call: SignedCall) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers (found by names of any case) and body of the answer, as they came."""
         if self._session is None or self._session.closed:
             raise AnswerError("the wire is not open")
         body = bytearray()
-        async with self._session.post(self._url, data=call.body, headers=call.headers, allow_redirects=False) as answer:
+        async with self._session.post(self.url, data=call.body, headers=call.headers, allow_redirects=False) as answer:
             async for part in answer.content.iter_any():
                 body += part
                 if len(body) > ANSWER_BYTES_MAX:

@@ -10,6 +10,7 @@ import random
 import secrets
 import time
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any, Final
 
 import msgspec
@@ -17,19 +18,18 @@ import structlog
 from msgspec import Struct
 
 from services.simulator.errors import SimulatorError
-from services.simulator.studios.mascot.answers import GET_BALANCE, INSUFFICIENT_FUNDS, ROLLBACK, Outcome
-from services.simulator.studios.mascot.operator_api.store import SENT, UNKNOWN, Session, Spin, Store
+from services.simulator.studios.mascot.answers import INSUFFICIENT_FUNDS
+from services.simulator.studios.mascot.operator_api.calls import SessionCalls, request_of
+from services.simulator.studios.mascot.operator_api.lessons import Lesson, Lessons, Mode, said
+from services.simulator.studios.mascot.operator_api.store import DONE, REFUSED, ROLLED_BACK, SENT, UNKNOWN, Session, Spin, Store
 from services.simulator.studios.mascot.paytable import RIOT
+from services.simulator.studios.mascot.reels import land
 from services.simulator.studios.mascot.studio import MascotStudio
 
 log = structlog.get_logger(__name__)
 
 BET_MAX: Final = 10**12
 ROLLBACKS_AT_ONCE: Final = 32
-DONE: Final = "done"
-REFUSED: Final = "refused"
-ROLLED_BACK: Final = "rolled_back"
-MONEY: Final = "withdrawAndDeposit"
 
 
 class NotPlayableError(SimulatorError):
@@ -37,11 +37,15 @@ class NotPlayableError(SimulatorError):
 
 
 class Told(Struct, frozen=True):
-    """What the operator told of a session's money: `problem` in words where he told nothing usable."""
+    """What the operator told of a session's money: `problem` in words where he told nothing usable.
+
+    `exchange` is the call that it came from, as the page shows it; a demo has none.
+    """
 
     balance: int | None
     free_rounds_left: int | None = None
     problem: str = ""
+    exchange: dict[str, Any] | None = None
 
 
 class LaunchedSessions:
@@ -50,6 +54,8 @@ class LaunchedSessions:
     def __init__(self, store: Store, studios: Mapping[str, MascotStudio]) -> None:
         self._store = store
         self._studios = studios
+        self._calls = SessionCalls(studios)
+        self._lessons = Lessons(self._calls)
         self._rng = random.SystemRandom()
         self._limit = asyncio.Semaphore(ROLLBACKS_AT_ONCE)
         self._rollbacks: set[asyncio.Task[None]] = set()
@@ -71,26 +77,19 @@ class LaunchedSessions:
         """What a session has: a demo its own balance, any other what one real getBalance is answered with."""
         if session.demo:
             return Told(session.demo_balance)
-        outcome, _ = await self._call(session, GET_BALANCE, self._params(session) | {"currency": session.currency})
+        exchange = await self._calls.send(session, self._calls.balance(session))
+        outcome, shown = exchange.outcome, self._calls.shown(session, exchange, "the balance")
         if outcome.kind != "success":
-            return Told(None, problem=_said(outcome))
-        return Told(outcome.result["balance"], outcome.result.get("freeroundsLeft"), outcome.problem)
+            return Told(None, problem=said(outcome), exchange=shown)
+        return Told(outcome.result["balance"], outcome.result.get("freeroundsLeft"), outcome.problem, shown)
 
-    async def spin(self, session: Session, bet: int, *, free_round: bool) -> dict[str, Any]:
-        """One spin of `bet` minor units; request, answer and outcome as they go to the caller.
+    async def spin(self, session: Session, bet: int, *, free_round: bool, mode: Mode = "normal") -> dict[str, Any]:
+        """One spin of `bet` minor units, in order or misbehaving; request, answer, outcome, reels and exchanges for the caller.
 
-        Raises NotPlayableError for a closed session, a bet that the paytable does not take, and a free round without a bonus.
+        Raises NotPlayableError for a closed session, a bet that the paytable does not take, a free round without a bonus,
+        and misbehaviour in a demo, which has no wallet.
         """
-        if session.closed_ms is not None:
-            raise NotPlayableError(f"session {session.session_id} is closed; launch the game again")
-        if bet < 1:
-            raise NotPlayableError(
-                "the spin needs a bet in minor units; only free rounds of a session with freeround_bet have their own"
-            )
-        if bet % RIOT.stake_step:
-            raise NotPlayableError(f"a bet of {bet} does not fit the paytable; it must be a multiple of {RIOT.stake_step}")
-        if free_round and not session.bonus_id:
-            raise NotPlayableError(f"session {session.session_id} has no bonus; create it with BonusId to play free rounds")
+        _require_playable(session, bet, free_round=free_round, mode=mode)
         spin = Spin(
             session_id=session.session_id,
             ref=f"{secrets.token_urlsafe(12)}:{session.session_id}",
@@ -102,27 +101,63 @@ class LaunchedSessions:
             code=0,
             played_ms=int(time.time() * 1000),
         )
-        return self._demo_spin(session, spin) if session.demo else await self._real_spin(session, spin)
+        if session.demo:
+            return self._demo_spin(session, spin)
+        # On the file first: after a kill it is known that its outcome is not, and it is rolled back.
+        spin = self._store.add_spin(spin)
+        return await (self._real_spin(session, spin) if mode == "normal" else self._lesson(session, spin, mode))
 
     def _demo_spin(self, session: Session, spin: Spin) -> dict[str, Any]:
         enough = session.demo_balance >= spin.bet
         balance = session.demo_balance + spin.win - spin.bet if enough else session.demo_balance
+        ended = msgspec.structs.replace(spin, state=DONE if enough else REFUSED, code=0 if enough else INSUFFICIENT_FUNDS)
+        self._store.add_spin(ended)
         if enough:
             self._store.put_demo_balance(session.session_id, balance)
-        ended = msgspec.structs.replace(spin, state=DONE if enough else REFUSED, code=0 if enough else INSUFFICIENT_FUNDS)
-        return {"request": None, "answer": None, "outcome": _outcome(ended, balance, None)}
+        return self._result(ended, balance, None)
 
     async def _real_spin(self, session: Session, spin: Spin) -> dict[str, Any]:
-        # On the file first: after a kill it is known that its outcome is not, and it is rolled back.
-        spin = self._store.add_spin(spin)
-        outcome, request = await self._call(session, MONEY, self._money_params(session, spin))
+        exchange = await self._calls.send(session, self._calls.money(session, spin))
+        outcome = exchange.outcome
         states = {"success": DONE, "refused": REFUSED, "unknown": UNKNOWN}
-        spin = msgspec.structs.replace(spin, state=states[outcome.kind], code=outcome.code)
+        spin = self._ended(session, msgspec.structs.replace(spin, state=states[outcome.kind], code=outcome.code))
+        result = self._result(spin, outcome.result.get("newBalance"), outcome.result.get("freeroundsLeft"))
+        return result | {
+            "request": request_of(exchange.call),
+            "answer": msgspec.to_builtins(outcome),
+            "exchanges": [self._calls.shown(session, exchange, "the bet")],
+        }
+
+    async def _lesson(self, session: Session, spin: Spin, mode: Mode) -> dict[str, Any]:
+        lesson: Lesson = await self._lessons.play(session, spin, mode)
+        spin = self._ended(session, lesson.spin)
+        first = lesson.exchanges[1]  # after the balance
+        shown = [self._calls.shown(session, *pair) for pair in zip(lesson.exchanges, lesson.notes, strict=True)]
+        return self._result(spin, lesson.after, lesson.free_rounds_left) | {
+            "request": request_of(first.call),
+            "answer": msgspec.to_builtins(first.outcome),
+            "exchanges": shown,
+            "lesson": lesson.shown(mode),
+        }
+
+    def _ended(self, session: Session, spin: Spin) -> Spin:
+        """Writes down what became of a spin; one that ended unknown is rolled back from now on."""
         self._store.save_spin(spin)
         if spin.state == UNKNOWN:
             self._roll_back(session, spin)
-        shown = _outcome(spin, outcome.result.get("newBalance"), outcome.result.get("freeroundsLeft"))
-        return {"request": request, "answer": msgspec.to_builtins(outcome), "outcome": shown}
+        return spin
+
+    def _result(self, spin: Spin, balance: int | None, free_rounds_left: int | None) -> dict[str, Any]:
+        """What every spin tells. The reels stand only where the round was played."""
+        landing = land(self._rng, Fraction(spin.win, spin.bet)) if spin.state == DONE else None
+        return {
+            "request": None,
+            "answer": None,
+            "outcome": _outcome(spin, balance, free_rounds_left),
+            "reels": msgspec.to_builtins(landing),
+            "exchanges": [],
+            "lesson": None,
+        }
 
     # --- rollbacks ---------------------------------------------------------------------------------------------------
 
@@ -134,60 +169,32 @@ class LaunchedSessions:
     async def _keep_rolling_back(self, session: Session, spin: Spin) -> None:
         """Mascot's rollback cycle: again and again until it is answered `{}`."""
         back_off = self._studios[session.provider_account].target.back_off
-        params = self._params(session) | {"transactionRef": spin.ref, "gameRoundRef": spin.round_ref}
         attempt = 0
         while True:
             async with self._limit:
-                outcome, _ = await self._call(session, ROLLBACK, params)
+                outcome = (await self._calls.send(session, self._calls.rollback(session, spin))).outcome
             if outcome.kind == "success":
                 self._store.save_spin(msgspec.structs.replace(spin, state=ROLLED_BACK))
                 return
             attempt += 1
             if attempt == 1:
-                log.warning("a launched spin cannot be rolled back yet", ref=spin.ref, answer=_said(outcome))
+                log.warning("a launched spin cannot be rolled back yet", ref=spin.ref, answer=said(outcome))
             await asyncio.sleep(back_off.after(attempt, self._rng))
 
-    # --- calls -------------------------------------------------------------------------------------------------------
 
-    async def _call(self, session: Session, method: str, params: dict[str, Any]) -> tuple[Outcome, dict[str, Any]]:
-        studio = self._studios[session.provider_account]
-        call = studio.wire.prepare(method, params)
-        return await studio.wire.send(call, studio.background), {"method": method, "params": params, "id": call.id}
-
-    def _params(self, session: Session) -> dict[str, Any]:
-        """The parameters that all calls of a session have in common."""
-        params: dict[str, Any] = {
-            "callerId": self._studios[session.provider_account].wire.casino_id,
-            "playerName": session.player_id,
-            "gameId": session.game_id,
-            "sessionId": session.session_id,
-        }
-        if session.alternative_id:
-            params["sessionAlternativeId"] = session.alternative_id
-        if session.bonus_id:
-            params["bonusId"] = session.bonus_id
-        return params
-
-    def _money_params(self, session: Session, spin: Spin) -> dict[str, Any]:
-        params = self._params(session) | {
-            "withdraw": spin.bet,
-            "deposit": spin.win,
-            "currency": session.currency,
-            "transactionRef": spin.ref,
-            "gameRoundRef": spin.round_ref,
-            "reason": "GAME_PLAY_FINAL",
-            "spinDetails": {"betType": "spin", "winType": "standart"},
-        }
-        if spin.free_round:
-            params["chargeFreerounds"] = 1
-        elif session.bonus_id:
-            del params["bonusId"]
-        return params
-
-
-def _said(outcome: Outcome) -> str:
-    """A refusal or an unknown outcome in words."""
-    return f"error {outcome.code} ({outcome.text})" if outcome.code else outcome.text
+def _require_playable(session: Session, bet: int, *, free_round: bool, mode: Mode) -> None:
+    if session.closed_ms is not None:
+        raise NotPlayableError(f"session {session.session_id} is closed; launch the game again")
+    if bet < 1:
+        raise NotPlayableError(
+            "the spin needs a bet in minor units; only free rounds of a session with freeround_bet have their own"
+        )
+    if bet % RIOT.stake_step:
+        raise NotPlayableError(f"a bet of {bet} does not fit the paytable; it must be a multiple of {RIOT.stake_step}")
+    if free_round and not session.bonus_id:
+        raise NotPlayableError(f"session {session.session_id} has no bonus; create it with BonusId to play free rounds")
+    if session.demo and mode != "normal":
+        raise NotPlayableError(f"session {session.session_id} is a demo: it makes no wallet calls, so none can go wrong")
 
 
 def _outcome(spin: Spin, balance: int | None, free_rounds_left: int | None) -> dict[str, Any]:

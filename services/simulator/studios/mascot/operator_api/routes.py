@@ -1,48 +1,30 @@
-"""The HTTP side of Operator API v1, the launch page, and misbehaviour on demand. Decides nothing about games or money."""
+"""The HTTP side of Operator API v1, and misbehaviour on demand; the launched game is in launch_routes.py. Decides nothing about games or money."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 import structlog
-from fastapi import APIRouter, HTTPException, Path, Request, Response, status
+from fastapi import APIRouter, Request, Response, status
 from fastapi.responses import HTMLResponse
 from prometheus_client import Counter
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Receive, Scope, Send
 
-from services.simulator.errors import BooksError
 from services.simulator.studios.mascot.operator_api.codes import RpcError
 from services.simulator.studios.mascot.operator_api.desk import OperatorDesk
 from services.simulator.studios.mascot.operator_api.door import Caller
 from services.simulator.studios.mascot.operator_api.faults import METHODS, WITHOUT_WORK, Fault
-from services.simulator.studios.mascot.operator_api.launched import BET_MAX, NotPlayableError
-from services.simulator.studios.mascot.operator_api.page import HEADERS, session_page, unknown_page
+from services.simulator.studios.mascot.operator_api.launch_routes import add_launch, add_pictures
 from services.simulator.studios.mascot.operator_api.rpc import Call, UnreadableError, error_answer, read_call, result_answer
-from services.simulator.studios.mascot.operator_api.store import Session
 
 log = structlog.get_logger(__name__)
 
-SPINS_SHOWN: Final = 200
 JSON: Final = "application/json"
 RUBBISH: Final = "<!doctype html><html><body><h1>Welcome to nginx!</h1></body></html>"
-SessionId = Annotated[str, Path(max_length=128)]
 
 _calls = Counter("stakewire_simulator_operator_calls_total", "Calls of Operator API v1, by outcome", ["method", "outcome"])
-
-
-class SpinRequest(BaseModel):
-    """One spin: the stake in minor units of the session's currency; a free round charges the session's bonus.
-
-    A free round without a bet takes the `freeround_bet` of Session.Create.
-    """
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    bet: int | None = Field(default=None, ge=1, le=BET_MAX)
-    free_round: bool = False
 
 
 class NoAnswer(Response):
@@ -64,7 +46,8 @@ def mascot_routes(desk: OperatorDesk) -> APIRouter:
     """All routes below `/mascot`."""
     router = APIRouter(prefix="/mascot")
     _add_api(router, desk)
-    _add_launch(router, desk)
+    add_launch(router, desk)
+    add_pictures(router, desk)
     _add_faults(router, desk)
     return router
 
@@ -150,47 +133,6 @@ def _id_of(body: bytes) -> int | str | None:
         return read_call(body).id
     except UnreadableError as error:
         return error.call_id
-
-
-# --- the launch page -----------------------------------------------------------------------------------------------------
-
-
-def _add_launch(router: APIRouter, desk: OperatorDesk) -> None:
-    @router.get("/launch/{session_id}")
-    async def launch(session_id: SessionId) -> Response:
-        """What the player sees."""
-        session = desk.store.session(session_id)
-        if session is None or session.provider_account not in desk.operators:
-            return HTMLResponse(unknown_page(session_id), status.HTTP_404_NOT_FOUND, HEADERS)
-        told = await desk.launched.ask(session) if session.closed_ms is None else None
-        digits = desk.digits_of(session.provider_account, session.currency)
-        return HTMLResponse(session_page(session, desk.games.get(session.game_id), told, digits), headers=HEADERS)
-
-    @router.post("/launch/{session_id}/spin")
-    async def spin(session_id: SessionId, request: SpinRequest) -> dict[str, Any]:
-        """Plays one spin in a launched session."""
-        session = _found(desk, desk.store.session(session_id), f"session {session_id}")
-        bet = request.bet or (session.free_round_bet if request.free_round else 0)
-        try:
-            return await desk.launched.spin(session, bet, free_round=request.free_round)
-        except NotPlayableError as error:
-            code = status.HTTP_409_CONFLICT if session.closed_ms is not None else status.HTTP_422_UNPROCESSABLE_CONTENT
-            raise HTTPException(code, str(error)) from error
-        except BooksError as error:
-            raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from error
-
-    @router.get("/history/{token}")
-    async def history(token: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
-        """The last spins of the session that a token of History.GetToken opens."""
-        session = _found(desk, desk.store.session_of_token(token, desk.now_ms()), "session for this token (any more)")
-        spins = desk.store.spins_of(session.session_id, SPINS_SHOWN)
-        return {"session_id": session.session_id, "game_id": session.game_id, "spins": msgspec.to_builtins(spins)}
-
-
-def _found(desk: OperatorDesk, session: Session | None, what: str) -> Session:
-    if session is None or session.provider_account not in desk.operators:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no {what}; Session.Create and Session.CreateDemo make sessions")
-    return session
 
 
 # --- faults --------------------------------------------------------------------------------------------------------------

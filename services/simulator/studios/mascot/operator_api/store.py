@@ -26,7 +26,10 @@ PRUNED_AT_ONCE: Final = 1_000
 """So many of the oldest closed sessions and answered spins make room when the file is full."""
 
 SENT: Final = "sent"
+DONE: Final = "done"
+REFUSED: Final = "refused"
 UNKNOWN: Final = "unknown"
+ROLLED_BACK: Final = "rolled_back"
 
 _FOLDER: Final = Path(__file__).parent / "sql"
 _SCHEMA: Final = (_FOLDER / "schema.sql").read_text(encoding="utf-8")

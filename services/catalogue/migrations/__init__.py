@@ -1,0 +1,1 @@
+"""The schema `catalogue`, as numbered migrations."""

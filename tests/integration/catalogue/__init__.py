@@ -1,0 +1,1 @@
+"""The catalogue on real PostgreSQL and Kafka, with the provider's side in this process."""

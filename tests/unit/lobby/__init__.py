@@ -1,0 +1,1 @@
+"""The lobby: its player, its routes, its client of the operator API."""
