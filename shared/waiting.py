@@ -22,6 +22,8 @@ async def give_up_after(work: Coroutine[Any, Any, object], limit_s: float, what:
     _, pending = await asyncio.wait([task], timeout=limit_s)
     if pending:
         task.cancel()
+        # Whatever it still ends with has been told of by this line.
+        task.add_done_callback(lambda left: left.cancelled() or left.exception())
         log.warning("it did not end in time and is left behind", what=what, limit_s=limit_s)
     elif not task.cancelled() and (error := task.exception()) is not None:
         log.warning("it did not end cleanly", what=what, cause=repr(error))

@@ -40,6 +40,6 @@ def test_a_prefix_goes_before_every_name() -> None:
     names = TopicNames("other.")
     assert [names.of(topic) for topic in TOPICS] == [
         "other.wallet.commands", "other.wallet.replies", "other.wallet.events", "other.wallet.dead-letters",
-        "other.gateway.callbacks", "other.gateway.switches",
+        "other.gateway.callbacks", "other.gateway.switches", "other.catalogue.games",
     ]  # fmt: skip
     assert TopicNames().of(TOPICS[0]) == "wallet.commands"
