@@ -156,6 +156,35 @@ def test_a_second_launch_waits_for_the_first(behaving: Stand, api: Api) -> None:
     assert statuses(api, player_id) == ["active", "superseded"]
 
 
+def test_one_key_for_two_players_at_once_is_a_conflict(behaving: Stand, api: Api) -> None:
+    """The leases are of different players, so both run at once: one launches, the other never gets his session or link."""
+    players = [api.player(), api.player()]
+    key = secrets.token_hex(8)
+    behaving.fault("Session.Create", "slow", delay_s=2, times=None)
+    answers: dict[str, Answer] = {}
+
+    def launch(player_id: str) -> None:
+        answers[player_id] = api.call("POST", "/v1/sessions", order(player_id, transfer_in="5"), key=key)
+
+    threads = [threading.Thread(target=launch, args=(player_id,)) for player_id in players]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT_S)
+    behaving.no_faults()
+    assert sorted(answer.status for answer in answers.values()) == [201, 409]
+    for player_id, answer in answers.items():
+        again = api.call("POST", "/v1/sessions", order(player_id, transfer_in="5"), key=key)
+        assert again.status == answer.status
+        if answer.status == 201:
+            assert again.json == answer.json
+            assert api.balance(player_id) == "5.00"
+        else:
+            assert (answer.problem, again.problem) == ("idempotency-conflict", "idempotency-conflict")
+            assert statuses(api, player_id) == []
+            assert api.balance(player_id) == "0.00"
+
+
 def _open_sessions(running: Stand, account: str, player_id: str, api: Api) -> list[str]:
     """The player's open sessions at the provider."""
     key = api.get(f"/v1/players/{player_id}")["player_key"]

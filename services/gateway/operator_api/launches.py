@@ -48,6 +48,7 @@ from shared.web.problems import Problem
 
 log = structlog.get_logger(__name__)
 
+OTHER_CONTENT: Final = "the key was used before for a launch with other content"
 LEASE_POLL_S: Final = 0.05
 LEASE_POLL_S_MAX: Final = 0.4
 
@@ -102,7 +103,7 @@ class Launcher:
         async with self._lease(order):
             launch = await self._store.find(order.brand, order.launch_key)
             if launch is not None and launch.body_sha256 != order.body_sha256:
-                raise Problem(p.IDEMPOTENCY_CONFLICT, "the key was used before for a launch with other content")
+                raise Problem(p.IDEMPOTENCY_CONFLICT, OTHER_CONTENT)
             if launch is not None and launch.step == "answered":
                 return self._answer(order, launch)
             client = self._estate.client(account)
@@ -153,9 +154,11 @@ class Launcher:
         )
         grant = await self._grant(order)
         session_id, opened_at_ms = new_keyed_id(order.player), int(time.time() * 1_000)
-        await self._store.begin(
+        begun = await self._store.begin(
             order.brand, order.launch_key, order.body_sha256, order.player, account.name, session_id, opened_at_ms
         )
+        if not begun:
+            raise Problem(p.IDEMPOTENCY_CONFLICT, OTHER_CONTENT)
         language = order.language or player.language
         opening = OpenSession(
             **self._fields(order, f"{session_id}:open", account.name),

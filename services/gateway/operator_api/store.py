@@ -48,9 +48,12 @@ class LaunchStore:
 
     async def begin(
         self, brand: str, key: str, body_sha256: bytes, player: str, account: str, session_id: str, opened_at_ms: int
-    ) -> None:
-        """A new attempt."""
-        await self._pool.execute(QUERIES["begin_launch"], brand, key, body_sha256, player, account, session_id, opened_at_ms)
+    ) -> bool:
+        """A new attempt; False where another request has taken the key since it was looked for."""
+        begun = await self._pool.fetchval(
+            QUERIES["begin_launch"], brand, key, body_sha256, player, account, session_id, opened_at_ms
+        )
+        return begun is not None
 
     async def created(self, brand: str, key: str, session_id: str, provider_session_id: str, launch_url: str) -> None:
         """The provider has opened its side."""

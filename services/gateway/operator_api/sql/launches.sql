@@ -14,11 +14,14 @@ DELETE FROM operator.launch_leases WHERE player = $1 AND provider_account = $2 A
 SELECT session_id, step, provider_session_id, launch_url, opened_at_ms, body_sha256 FROM operator.launches WHERE brand = $1 AND launch_key = $2;
 
 -- name: begin_launch
--- An attempt with a session id of its own; a failed or abandoned one before it is forgotten.
+-- An attempt with a session id of its own; a failed or abandoned one of the same request is forgotten. Nothing where the key
+-- was taken meanwhile by another request: of another player, say, whose launch no lease of this one's holds up.
 INSERT INTO operator.launches (brand, launch_key, body_sha256, player, provider_account, session_id, step, opened_at_ms)
     VALUES ($1, $2, $3, $4, $5, $6, 'opening', $7)
     ON CONFLICT (brand, launch_key) DO UPDATE SET session_id = excluded.session_id, step = 'opening', provider_session_id = '',
-        launch_url = '', opened_at_ms = excluded.opened_at_ms;
+        launch_url = '', opened_at_ms = excluded.opened_at_ms
+    WHERE launches.body_sha256 = excluded.body_sha256
+    RETURNING session_id;
 
 -- name: note_created
 -- The provider has opened its side.
