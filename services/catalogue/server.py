@@ -15,7 +15,6 @@ from typing import Final
 
 import asyncpg
 import structlog
-import uvicorn
 
 from services.catalogue.app import Parts, make_app
 from services.catalogue.lobby import LobbySettings, demo_player
@@ -29,7 +28,7 @@ from shared.kafka.topics import TopicNames
 from shared.providers.registry import open_clients
 from shared.settings import AccountsFile, load_accounts_file, load_settings
 from shared.waiting import beside
-from shared.web.serving import EndingServer
+from shared.web.serving import serve_until_signal
 
 log = structlog.get_logger(__name__)
 
@@ -38,8 +37,6 @@ DATABASE_SILENT_S: Final = 10.0
 FIRST_LISTS_S: Final = 20.0
 """Who starts waits at most so long for the first lists: a provider that does not answer must not keep the others' games away."""
 
-FINISH_S: Final = 20
-KEEP_ALIVE_S: Final = 75
 POOL_SIZE: Final = 10
 
 
@@ -47,22 +44,9 @@ async def serve(settings: CatalogueSettings) -> None:
     """Serves the catalogue until a signal. SettingsError stops the start."""
     file = load_accounts_file(settings.config_file)
     async with _running(settings, file) as (parts, keys):
-        config = uvicorn.Config(
-            make_app(parts, keys, settings.gate),
-            host=settings.host,
-            port=settings.listen_port(PORT_OFFSET),
-            loop="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=FINISH_S,
-            limit_concurrency=settings.connections_max,
-            proxy_headers=False,
-        )
-        log.info("catalogue listens", host=settings.host, port=config.port, accounts=parts.syncer.accounts)
-        await EndingServer(config).serve()
+        port = settings.listen_port(PORT_OFFSET)
+        log.info("catalogue listens", host=settings.host, port=port, accounts=parts.syncer.accounts)
+        await serve_until_signal(make_app(parts, keys, settings.gate), settings.host, port, settings.connections_max)
     log.info("catalogue has stopped")
 
 

@@ -1,4 +1,4 @@
-"""Connects a requester in the background: a listener can answer (and say that it is not ready) while Kafka is away."""
+"""Connects what a process of the gateway needs of Kafka in the background: it can answer, and say that it is not ready, meanwhile."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from shared.errors import StakewireError
+from shared.kafka.compacted import CompactedReader
 from shared.requester import Requester
 
 log = structlog.get_logger(__name__)
@@ -18,9 +19,11 @@ RETRY_S: Final = 1.0
 
 
 @contextlib.asynccontextmanager
-async def connected(requester: Requester, service: str, when_ready: Callable[[], object] | None = None) -> AsyncIterator[None]:
-    """The requester connects beside the block and is stopped after it. `when_ready` is called once it has connected."""
-    connecting = asyncio.create_task(_connect(requester, service, when_ready), name="connect")
+async def connected(
+    requester: Requester, *readers: CompactedReader, when_ready: Callable[[], object] | None = None
+) -> AsyncIterator[None]:
+    """All connect beside the block and are stopped after it; `when_ready` is called once they have connected."""
+    connecting = asyncio.create_task(_connect(requester, readers, when_ready), name="connect")
     try:
         yield
     finally:
@@ -28,9 +31,12 @@ async def connected(requester: Requester, service: str, when_ready: Callable[[],
         with contextlib.suppress(asyncio.CancelledError):
             await connecting
         await requester.stop()
+        await asyncio.gather(*(reader.stop() for reader in readers))
 
 
-async def _connect(requester: Requester, service: str, when_ready: Callable[[], object] | None) -> None:
+async def _connect(requester: Requester, readers: tuple[CompactedReader, ...], when_ready: Callable[[], object] | None) -> None:
+    # First: no command goes to the wallet before it is known what is open for play.
+    await asyncio.gather(*(reader.start() for reader in readers))
     while True:
         try:
             await requester.start()
@@ -40,5 +46,5 @@ async def _connect(requester: Requester, service: str, when_ready: Callable[[], 
         else:
             if when_ready is not None:
                 when_ready()
-            log.info("ready for commands", part=service, reply_partition=requester.partition)
+            log.info("ready for commands", reply_partition=requester.partition)
             return

@@ -16,8 +16,8 @@ from typing import Any, Final
 import msgspec
 
 from services.simulator.errors import BooksError
-from services.simulator.queries import named_queries
 from services.simulator.records import Deposit, Fault, Player, SeenOperation, Transaction
+from shared.database import load_queries
 
 OPEN_TRANSACTIONS_MAX: Final = 2_000_000
 """Transactions not yet agreed with the wallet; about 400 MB. A comparison that agrees makes room."""
@@ -33,7 +33,7 @@ REWARDS_LOOKED_BACK: Final = 50_000
 
 _FOLDER: Final = Path(__file__).parent / "sql"
 _SCHEMA: Final = (_FOLDER / "schema.sql").read_text(encoding="utf-8")
-_Q: Final = named_queries(_FOLDER / "queries.sql")
+_Q: Final = load_queries(_FOLDER / "queries.sql")
 # The queries name their columns in the order of the values' fields.
 _PLAYER: Final = Player.__struct_fields__
 _TRANSACTION: Final = Transaction.__struct_fields__

@@ -38,6 +38,8 @@ from shared.money import MinorUnits, scale_of
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 SECRET_BYTES_MAX = 16_384
+OPERATOR = "operator"
+"""The provider account of the operator's own commands: an account of a provider under this name would share its keys."""
 
 
 class _Strict(BaseModel):
@@ -159,6 +161,8 @@ def _account(path: Path, name: str, entry: _AccountEntry, brands: dict[str, Bran
     where = f"{path}: provider_accounts.{name}"
     if not re.fullmatch(NAME_PATTERN, name):
         raise SettingsError(f"{where}: a provider account's name is made of a-z, 0-9 and '-', at most 63 characters")
+    if name == OPERATOR:
+        raise SettingsError(f"{where}: {OPERATOR!r} is the name of the operator's own side in the ledger; choose another")
     for brand in entry.brands:
         if brand not in brands:
             raise SettingsError(f"{where}.brands: {brand!r} is not a brand of this file; there are {', '.join(sorted(brands))}")

@@ -8,8 +8,13 @@ from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
+from starlette.types import ASGIApp
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+FINISH_S: Final = 20
+"""How long running requests may take after a signal."""
+
+KEEP_ALIVE_S: Final = 75
 
 
 class EndingServer(uvicorn.Server):
@@ -27,3 +32,22 @@ class EndingServer(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+async def serve_until_signal(app: ASGIApp, host: str, port: int, connections_max: int) -> None:
+    """Serves on the running event loop; returns when a signal came and the running requests were finished."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        loop="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=FINISH_S,
+        limit_concurrency=connections_max,
+        proxy_headers=False,
+    )
+    await EndingServer(config).serve()

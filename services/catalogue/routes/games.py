@@ -85,7 +85,12 @@ class Shelf:
 def routes(shelf: Shelf, changed: Callable[[], None]) -> APIRouter:
     """The routes of games; `changed` is called when an overlay was laid."""
     router = APIRouter(prefix="/v1/games", tags=["Games"])
+    _add_reading(router, shelf)
+    _add_overlays(router, shelf, changed)
+    return router
 
+
+def _add_reading(router: APIRouter, shelf: Shelf) -> None:
     @router.get(
         "",
         summary="List games",
@@ -149,6 +154,8 @@ def routes(shelf: Shelf, changed: Callable[[], None]) -> APIRouter:
         more = str(changes[-1].change_id) if len(changes) == limit else None
         return History(entries=[entry_of(change) for change in changes], next=more)
 
+
+def _add_overlays(router: APIRouter, shelf: Shelf, changed: Callable[[], None]) -> None:
     @router.put(
         "/{provider_account}/{game_id}/overlay",
         summary="Lay your own over a game",
@@ -168,8 +175,6 @@ def routes(shelf: Shelf, changed: Callable[[], None]) -> APIRouter:
         if done:
             changed()
         return detail_of(await shelf.game(caller, provider_account, game_id, None), caller.brand)
-
-    return router
 
 
 def author_of(caller: Caller, reason: str) -> Author:

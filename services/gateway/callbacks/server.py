@@ -21,11 +21,10 @@ from services.gateway.callbacks.accounts import Account, open_accounts
 from services.gateway.callbacks.app import CallbacksApp, describe
 from services.gateway.callbacks.archive import Archive
 from services.gateway.callbacks.listener import Listener, listen
+from services.gateway.connecting import connected
 from services.gateway.games import GameBook, GameReader
 from services.gateway.settings import GatewaySettings
 from services.gateway.switches import SwitchBoard, SwitchReader
-from shared.errors import StakewireError
-from shared.kafka.compacted import CompactedReader
 from shared.kafka.topics import TopicNames
 from shared.requester import Requester, RequesterLimits
 from shared.settings import load_accounts_file
@@ -33,7 +32,6 @@ from shared.settings import load_accounts_file
 log = structlog.get_logger(__name__)
 
 PORT_OFFSET: Final = 0
-CONNECT_RETRY_S: Final = 1.0
 YOUNG_OBJECTS: Final = 20_000
 """Objects made before the garbage collector looks at them: at the default of 700 it takes a tenth of the time."""
 
@@ -53,7 +51,7 @@ async def serve(settings: GatewaySettings) -> None:
         )
         switches = SwitchReader(settings.kafka_bootstrap_servers, names, board)
         games = GameReader(settings.kafka_bootstrap_servers, names, book)
-        async with _archive(settings, names, accounts) as archive, _connected(requester, switches, games):
+        async with _archive(settings, names, accounts) as archive, connected(requester, switches, games, when_ready=_settle):
             app = CallbacksApp(accounts, requester, archive, switches, games)
             listener = Listener(
                 app.handle,
@@ -111,33 +109,8 @@ async def _archive(settings: GatewaySettings, names: TopicNames, accounts: dict[
         await archive.stop()
 
 
-@contextlib.asynccontextmanager
-async def _connected(requester: Requester, *readers: CompactedReader) -> AsyncIterator[None]:
-    """All connect in the background: until they have, readiness is down and callbacks are shed."""
-    connecting = asyncio.create_task(_connect(requester, *readers), name="connect")
-    try:
-        yield
-    finally:
-        connecting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await connecting
-        await requester.stop()
-        await asyncio.gather(*(reader.stop() for reader in readers))
-
-
-async def _connect(requester: Requester, *readers: CompactedReader) -> None:
-    # First: no stake goes to the wallet before it is known what is open for play.
-    await asyncio.gather(*(reader.start() for reader in readers))
-    while True:
-        try:
-            await requester.start()
-        except StakewireError as error:
-            log.warning("not connected yet", cause=str(error), again_in_s=CONNECT_RETRY_S)
-            await asyncio.sleep(CONNECT_RETRY_S)
-        else:
-            # What exists by now lives as long as the process: the collector need not look at it again.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(YOUNG_OBJECTS, 20, 20)
-            log.info("gateway is ready", reply_partition=requester.partition)
-            return
+def _settle() -> None:
+    """What exists by now lives as long as the process: the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 20)

@@ -15,7 +15,6 @@ from typing import Final
 
 import asyncpg
 import structlog
-import uvicorn
 
 from services.gateway.connecting import connected
 from services.gateway.games import GameBook, GameReader
@@ -30,19 +29,16 @@ from services.gateway.operator_api.store import LaunchStore
 from services.gateway.switches import SwitchBoard, SwitchControl, SwitchReader, SwitchStore
 from shared.access import ROLE, KeyRing, KeyStore
 from shared.database import wait_for_pool
-from shared.kafka.compacted import CompactedReader
 from shared.kafka.topics import TopicNames
 from shared.providers.registry import open_clients
 from shared.requester import Requester
 from shared.settings import AccountsFile, load_accounts_file
 from shared.waiting import beside
-from shared.web.serving import EndingServer
+from shared.web.serving import serve_until_signal
 
 log = structlog.get_logger(__name__)
 
 PURGE_EVERY_S: Final = 3_600.0
-FINISH_S: Final = 20
-KEEP_ALIVE_S: Final = 75
 POOL_SIZE: Final = 8
 
 
@@ -50,22 +46,9 @@ async def serve(settings: OperatorApiSettings) -> None:
     """Serves the operator's API until a signal. SettingsError stops the start."""
     file = load_accounts_file(settings.config_file)
     async with _running(settings, file) as (parts, keys):
-        config = uvicorn.Config(
-            make_app(parts, keys, settings.gate),
-            host=settings.host,
-            port=settings.listen_port(PORT_OFFSET),
-            loop="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=FINISH_S,
-            limit_concurrency=settings.connections_max,
-            proxy_headers=False,
-        )
-        log.info("operator API listens", host=settings.host, port=config.port, accounts=sorted(file.provider_accounts))
-        await EndingServer(config).serve()
+        port = settings.listen_port(PORT_OFFSET)
+        log.info("operator API listens", host=settings.host, port=port, accounts=sorted(file.provider_accounts))
+        await serve_until_signal(make_app(parts, keys, settings.gate), settings.host, port, settings.connections_max)
     log.info("operator API has stopped")
 
 
@@ -82,12 +65,10 @@ async def _running(settings: OperatorApiSettings, file: AccountsFile) -> AsyncIt
             await client.start()
             stack.push_async_callback(client.close)
         requester = Requester(settings.kafka_bootstrap_servers, names, instance_id=instance)
-        await stack.enter_async_context(connected(requester, "operator API"))
         board, book = SwitchBoard(), GameBook()
         reader = SwitchReader(settings.kafka_bootstrap_servers, names, board)
-        await stack.enter_async_context(_reading(reader, "switches"))
         catalogue = GameReader(settings.kafka_bootstrap_servers, names, book)
-        await stack.enter_async_context(_reading(catalogue, "games"))
+        await stack.enter_async_context(connected(requester, reader, catalogue))
         control = SwitchControl(SwitchStore(pool), settings.kafka_bootstrap_servers, names, reader)
         await control.start()
         stack.push_async_callback(control.stop)
@@ -100,11 +81,11 @@ async def _running(settings: OperatorApiSettings, file: AccountsFile) -> AsyncIt
         estate = Estate(file, board, clients, pool)
 
         def not_ready_because() -> str:
-            if not requester.ready:
-                return "no connection to Kafka"
             if not reader.caught_up:
                 return "the switches are not read yet"
-            return "" if catalogue.caught_up else "the games are not read yet"
+            if not catalogue.caught_up:
+                return "the games are not read yet"
+            return "" if requester.ready else "no connection to Kafka"
 
         parts = Parts(
             desk=desk,
@@ -117,13 +98,6 @@ async def _running(settings: OperatorApiSettings, file: AccountsFile) -> AsyncIt
             not_ready_because=not_ready_because,
         )
         yield parts, KeyRing(KeyStore(pool).find_by_token_hash)
-
-
-@asynccontextmanager
-async def _reading(reader: CompactedReader, name: str) -> AsyncIterator[None]:
-    async with beside(reader.start(), name):
-        yield
-    await reader.stop()
 
 
 async def _purge(launches: LaunchStore, days: int) -> None:

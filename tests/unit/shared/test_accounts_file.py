@@ -90,6 +90,7 @@ def test_an_empty_file_has_the_brand_main(folder: Path) -> None:
         ('["EUR", "BTC"]', '["EUR", "euro"]', r"brands\.main\.currencies: .*'euro' is not known; expected a three-letter"),
         ('["EUR", "BTC"]', "[]", r"brands\.main\.currencies: .*at least 1"),
         ('dialect = "mascot"', "", rf"{ACCOUNT}\.dialect: Field required"),
+        ("mascot-demo", "operator", r"provider_accounts\.operator: 'operator' is the name of the operator's own side"),
         ('dialect = "mascot"', 'dialect = "mascot"\ndialekt = 1', rf"{ACCOUNT}\.dialekt: Extra inputs are not permitted"),
         ('brands = ["main"]', 'brands = ["other"]', rf"{ACCOUNT}\.brands: 'other' is not a brand of this file; there are main"),
         ('currency = "BTC"', 'currency = "bits"', rf"{ACCOUNT}\.currency map 'mBTC': currency 'bits' is not known"),

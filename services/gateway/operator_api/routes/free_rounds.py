@@ -105,7 +105,13 @@ class FreeRoundsPage(Output):
 def routes(desk: Desk, estate: Estate, games: GameOffer, store: LaunchStore) -> APIRouter:
     """The routes of free rounds."""
     router = APIRouter(tags=["Free rounds"])
+    _add_giving(router, desk, estate, games, store)
+    _add_reading(router, desk)
+    _add_cancelling(router, desk)
+    return router
 
+
+def _add_giving(router: APIRouter, desk: Desk, estate: Estate, games: GameOffer, store: LaunchStore) -> None:
     @router.post(
         "/v1/free-rounds",
         status_code=status.HTTP_201_CREATED,
@@ -175,8 +181,8 @@ def routes(desk: Desk, estate: Estate, games: GameOffer, store: LaunchStore) -> 
             expires_at=when(command.expires_at_ms),
         )
 
-    _add_reading(router, desk)
 
+def _add_cancelling(router: APIRouter, desk: Desk) -> None:
     @router.delete(
         "/v1/free-rounds/{grant_id}",
         summary="Cancel free rounds",
@@ -194,8 +200,6 @@ def routes(desk: Desk, estate: Estate, games: GameOffer, store: LaunchStore) -> 
         )
         await desk.ask(command)
         return await _shown(desk, caller.brand, grant_id)
-
-    return router
 
 
 def _add_reading(router: APIRouter, desk: Desk) -> None:

@@ -54,7 +54,7 @@ from shared.contracts import (
 )
 from shared.identity import provider_player_id
 from shared.providers.client import DemoRequest, ProviderError
-from shared.web.callers import Moves, Plays, Reads
+from shared.web.callers import Caller, Plays, Reads
 from shared.web.documented import Problems
 
 _PROVIDER = (
@@ -191,7 +191,14 @@ class ClosedSession(Output):
 def routes(desk: Desk, estate: Estate, games: GameOffer, launcher: Launcher) -> APIRouter:
     """The routes of sessions."""
     router = APIRouter(tags=["Sessions"])
+    _add_launching(router, launcher)
+    _add_demos(router, estate, games)
+    _add_reading(router, desk)
+    _add_closing(router, desk, estate)
+    return router
 
+
+def _add_launching(router: APIRouter, launcher: Launcher) -> None:
     @router.post(
         "/v1/sessions",
         status_code=status.HTTP_201_CREATED,
@@ -244,6 +251,8 @@ def routes(desk: Desk, estate: Estate, games: GameOffer, launcher: Launcher) -> 
             expires_at=when(answer.expires_at_ms),
         )
 
+
+def _add_demos(router: APIRouter, estate: Estate, games: GameOffer) -> None:
     @router.post(
         "/v1/sessions/demo",
         status_code=status.HTTP_201_CREATED,
@@ -279,10 +288,6 @@ def routes(desk: Desk, estate: Estate, games: GameOffer, launcher: Launcher) -> 
         except ProviderError as error:
             raise problem_of(error) from error
         return LaunchedDemo(launch_url=launched.launch_url, provider_session_id=launched.provider_session_id)
-
-    _add_reading(router, desk)
-    _add_closing(router, desk, estate)
-    return router
 
 
 def _add_reading(router: APIRouter, desk: Desk) -> None:
@@ -346,7 +351,7 @@ def _add_closing(router: APIRouter, desk: Desk, estate: Estate) -> None:
         return ClosedSession(session_id=session_id, provider_closed=closed, transfer_out=out)
 
 
-async def _transfer_out(desk: Desk, caller: Moves, view: SessionView, units: int) -> TransferredOut:
+async def _transfer_out(desk: Desk, caller: Caller, view: SessionView, units: int) -> TransferredOut:
     """Takes `units` (0 = everything) to the operator's cash, once for a session."""
     player = player_of(view.session_id)
     withdrawal = Withdraw(

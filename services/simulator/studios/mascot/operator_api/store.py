@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from services.simulator.errors import BooksError
-from services.simulator.queries import named_queries
+from shared.database import load_queries
 
 BANK_GROUPS_MAX: Final = 10_000
 PLAYERS_MAX: Final = 200_000
@@ -33,7 +33,7 @@ ROLLED_BACK: Final = "rolled_back"
 
 _FOLDER: Final = Path(__file__).parent / "sql"
 _SCHEMA: Final = (_FOLDER / "schema.sql").read_text(encoding="utf-8")
-_Q: Final = named_queries(_FOLDER / "queries.sql")
+_Q: Final = load_queries(_FOLDER / "queries.sql")
 
 R = TypeVar("R", bound=Struct)
 
