@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 CHECKED := services shared deploy tests
 
-.PHONY: help run up down status demo test faults bench bench-catalogue lint format lock clean install install-dev
+.PHONY: help run up down status demo test faults prove bench bench-wallet bench-catalogue lint format lock clean install install-dev
 
 help: ## show this list
 	@echo "Stakewire: the operator's side of casino game integration. The two commands to know: make run, make test."
@@ -42,8 +42,17 @@ test: $(DEVELOPMENT) ## the whole test suite, on a PostgreSQL and a Kafka of its
 faults: $(DEVELOPMENT) ## the fault suite, longer than in `make test`: kill -9 at each step, zombies, restarts
 	@STAKEWIRE_FAULT_ROUNDS=$${STAKEWIRE_FAULT_ROUNDS:-10} $(BIN)/python -m pytest tests/faults
 
-bench: $(DEVELOPMENT) ## measure throughput and latency against a baseline
-	@$(BIN)/python -m tests.bench
+prove: $(DEVELOPMENT) ## the wallet against its model, far longer than in `make test`; the seed is printed
+	@STAKEWIRE_MODEL_EXAMPLES=$${STAKEWIRE_MODEL_EXAMPLES:-20000} STAKEWIRE_MODEL_STEPS=$${STAKEWIRE_MODEL_STEPS:-100} \
+	STAKEWIRE_HISTORIES=$${STAKEWIRE_HISTORIES:-100} \
+	$(BIN)/python -m pytest -s -o faulthandler_timeout=0 tests/model tests/integration/wallet/test_same_histories.py
+
+bench: $(DEVELOPMENT) ## measure throughput and latency against baselines: callbacks, then the wallet alone
+	@callbacks=0; wallet=0; $(BIN)/python -m tests.bench || callbacks=$$?; [ $$callbacks -eq 130 ] && exit 130; \
+	$(BIN)/python -m tests.bench.wallet || wallet=$$?; [ $$callbacks -eq 0 ] && exit $$wallet; exit $$callbacks
+
+bench-wallet: $(DEVELOPMENT) ## measure the wallet alone, through Kafka, against two ledgers with one transaction a command
+	@$(BIN)/python -m tests.bench.wallet
 
 bench-catalogue: $(DEVELOPMENT) ## measure the catalogue with 20,000 games: syncs, lobby and lists, the gateway's memory
 	@$(BIN)/python -m tests.bench.catalogue

@@ -1,9 +1,25 @@
 """The entry point of `stakewire`: registers the groups of commands, nothing else."""
 
-from services.cli import account, catalogue, demo, keys, players, run, schema, stack, switches, topics, wallet
+from services.cli import (
+    account,
+    catalogue,
+    dead_letters,
+    demo,
+    explain,
+    keys,
+    ledger,
+    players,
+    republish,
+    run,
+    schema,
+    stack,
+    switches,
+    topics,
+    wallet,
+)
 from services.cli.output import HelpfulApp
 
-SERVING, OPERATOR_API, SERVERS = "The stack", "Operator API", "Schema and topics"
+SERVING, OPERATOR_API, SERVERS, BOOKS = "The stack", "Operator API", "Schema and topics", "The books"
 
 app = HelpfulApp(
     name="stakewire",
@@ -44,5 +60,10 @@ app.add_typer(keys.app, name="keys", rich_help_panel=OPERATOR_API)
 app.add_typer(switches.app, name="switch", rich_help_panel=OPERATOR_API)
 app.command(rich_help_panel=SERVERS)(schema.migrate)
 app.add_typer(topics.app, name="topics", rich_help_panel=SERVERS)
-app.command(rich_help_panel=SERVERS)(wallet.verify)
+app.command(rich_help_panel=BOOKS)(ledger.verify)
+app.command(rich_help_panel=BOOKS)(ledger.seal)
+app.command(rich_help_panel=BOOKS)(ledger.archive)
+explain.register(wallet.app)
 app.add_typer(wallet.app, name="wallet", rich_help_panel=SERVERS)
+app.command(rich_help_panel=SERVERS)(republish.republish)
+app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=SERVERS)

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from services.cli import where
 from services.cli.output import console, fail
-from shared.contracts.commands import (
+from shared.contracts import (
     ActivateSession,
     CloseSession,
     Command,
@@ -117,7 +117,7 @@ def deposit(
     Example: `stakewire deposit alice 100.00 --currency EUR`
     """
     units = _units(amount, currency)
-    command = Deposit(**_operator(_key(player, brand), idempotency_key), currency=currency, amount=units)
+    command = Deposit(**_operator(key_of(player, brand), idempotency_key), currency=currency, amount=units)
     _show(command, _ask(command), as_json)
 
 
@@ -134,7 +134,7 @@ def withdraw(
     Example: `stakewire withdraw alice 25.50`
     """
     units = _units(amount, currency)
-    command = Withdraw(**_operator(_key(player, brand), idempotency_key), currency=currency, amount=units)
+    command = Withdraw(**_operator(key_of(player, brand), idempotency_key), currency=currency, amount=units)
     _show(command, _ask(command), as_json)
 
 
@@ -146,7 +146,7 @@ def balance(player: Player, currency: Currency = "EUR", brand: Brand = "main", a
     _checked(currency)
     command = GetBalance(
         command_id="",
-        player=_key(player, brand),
+        player=key_of(player, brand),
         provider_account=OPERATOR,
         namespace="",
         external_id="",
@@ -172,7 +172,7 @@ def open_(
     Example: `stakewire sessions open alice --account mascot-demo --game riot`
     """
     _checked(currency)
-    key = _key(player, brand)
+    key = key_of(player, brand)
     session_id = new_keyed_id(key)
     command = OpenSession(
         **_operator(key, session_id, account), session_id=session_id, currency=currency, game_id=game, grant_id=grant
@@ -234,7 +234,7 @@ def grant(
 
     Example: `stakewire free-rounds grant alice --account mascot-demo --count 10 --game riot`
     """
-    key = _key(player, brand)
+    key = key_of(player, brand)
     grant_id = grant_id or new_keyed_id(key)
     command = GrantFreeRounds(
         **_operator(key, grant_id, account),
@@ -260,7 +260,8 @@ def _operator(key: str, idempotency_key: str, provider_account: str = OPERATOR) 
     }
 
 
-def _key(player: str, brand: str) -> str:
+def key_of(player: str, brand: str) -> str:
+    """Return the key of a player as a person names him: the operator's own id, or `key:<player key>`."""
     if not player.startswith(KEY_PREFIX):
         return player_key(brand, player)
     key = player.removeprefix(KEY_PREFIX)

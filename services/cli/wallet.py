@@ -1,55 +1,19 @@
-"""`stakewire verify` and `stakewire wallet ...`: proving a ledger, and the rare explicit steps of a wallet's life."""
+"""`stakewire wallet ...`: the rare explicit steps of a wallet's life."""
 
 import asyncio
 from typing import Annotated
 
 import asyncpg
-import msgspec
 import typer
-from rich.table import Table
 
 from services.cli import where
-from services.cli.output import ConsoleProgress, console, fail, say
+from services.cli.ledger import LedgerAwayError
+from services.cli.output import fail, say
 from services.wallet.ledger.positions import open_epoch
-from services.wallet.verify import Report
-from services.wallet.verify import verify as verify_ledger
-from shared.errors import StakewireError
 from shared.kafka.admin import topic_id
 from shared.kafka.topics import COMMANDS
 
-app = typer.Typer(no_args_is_help=True, help="Rare, explicit steps in the life of the wallets.")
-
-SHOWN_MAX = 20
-
-
-class LedgerAwayError(StakewireError):
-    """The ledger's database did not answer."""
-
-
-def verify(*, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")] = False) -> None:
-    """Check the invariants of the whole ledger, player by player; safe beside a running wallet.
-
-    Every movement has two sides, balances are the sums of their movements, operations are numbered without gaps, no key
-    took effect twice, overdrafts come from rollbacks only, tombstones moved nothing, every hash chain is whole.
-
-    Exit code 1 on any difference.
-
-    Example: `DATABASE_URL=postgresql://reader:secret@db/stakewire stakewire verify`
-    """
-    address = where.database_url()
-    with ConsoleProgress() as progress:
-        try:
-            report = asyncio.run(verify_ledger(address, lambda so_far: progress.doing(f"ledger: {_size(so_far)} read")))
-        except (OSError, asyncpg.PostgresError) as error:
-            raise LedgerAwayError(
-                f"the ledger could not be read: {error}. Is the database up, and its schema in place (`stakewire migrate`)?"
-            ) from error
-    if as_json:
-        console.print_json(msgspec.json.encode(report).decode())
-    else:
-        _tell(report)
-    if not report.agree:
-        raise typer.Exit(1)
+app = typer.Typer(no_args_is_help=True, help="What became of a transaction, and rare, explicit steps in the life of the wallets.")
 
 
 @app.command("new-epoch")
@@ -76,22 +40,3 @@ async def _open_epoch(address: str, topic: str, identity: str) -> int:
             await connection.close()
     except (OSError, asyncpg.PostgresError) as error:
         raise LedgerAwayError(f"the ledger's database did not do it: {error}") from error
-
-
-def _size(report: Report) -> str:
-    return f"{report.players:,} players, {report.operations:,} operations, {report.movements:,} movements"
-
-
-def _tell(report: Report) -> None:
-    say(f"{_size(report)} read")
-    if report.accounts:
-        table = Table("account", "sum in units", title="All accounts of the house and the players")
-        for name, units in report.accounts.items():
-            table.add_row(name, f"{units:,}")
-        console.print(table)
-    for problem in report.problems[:SHOWN_MAX]:
-        say(f"{problem.invariant}  player {problem.player or '-'}  operation {problem.seq}: {problem.text}")
-    if report.agree:
-        say("the books agree: every invariant holds")
-    else:
-        say(f"{report.problems_found} problems found; nothing was changed. Keep the database as it is and look at the first one.")

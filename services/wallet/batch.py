@@ -8,42 +8,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter as Counts
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 
 import asyncpg
 import structlog
 from msgspec import Struct, field
 from msgspec.structs import replace
-from prometheus_client import Counter, Histogram
 
+from services.wallet import metrics
 from services.wallet.chain import event_of
+from services.wallet.decisions.batches import ITEMS_MAX
 from services.wallet.decisions.model import TOMBSTONE, Operation
+from services.wallet.decisions.rounds import OPERATIONS_MAX
 from services.wallet.failpoints import Failpoint
 from services.wallet.gaming_day import GamingDays
 from services.wallet.intake import QUERIES, Taken, is_expired, now_ms, reply_address
 from services.wallet.ledger import store
 from services.wallet.ledger.store import PositionMovedError
 from services.wallet.settings import WalletSettings
-from services.wallet.working_set import Key, LedgerError, WorkingSet
-from shared.contracts import Command, PlayerQuery, Reply, Result, Rollback
+from services.wallet.working_set import ImbalanceError, Key, LedgerError, WorkingSet
+from shared.contracts import Batch, Command, PlayerQuery, Reply, Result, Rollback, RollbackList, SetLimits, VoidRound
 from shared.errors import StakewireError
 
 log = structlog.get_logger(__name__)
 
 BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
-_commands = Counter("stakewire_wallet_commands_total", "Commands answered", ["kind", "result"])
-_replays = Counter("stakewire_wallet_replays_total", "Commands answered from what is stored")
-_sizes = Histogram("stakewire_wallet_batch_commands", "Commands in a batch", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512))
-_seconds = Histogram(
-    "stakewire_wallet_batch_seconds",
-    "A batch from lock to commit",
-    buckets=(0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 1, 5),
-)
-_retries = Counter("stakewire_wallet_batch_retries_total", "Batches begun again", ["cause"])
-_dead = Counter("stakewire_wallet_dead_letters_total", "Commands that went to the dead letters")
-
 DATA_ERRORS: Final = (
     LedgerError,
     asyncpg.DataError,
@@ -56,6 +46,14 @@ DATA_ERRORS: Final = (
     ValueError,  # asyncpg's own refusal to encode an argument is one
 )
 """Errors that lie in a command: the batch is halved until that one is found."""
+
+
+HEAVY: Final = (Batch, RollbackList, VoidRound, SetLimits)
+SLOW_MAX: Final = 2
+"""How often a batch with heavy commands may run into the statement timeout before they are applied apart."""
+
+OPERATIONS_A_TRANSACTION: Final = 2_000
+"""About how many operations commands of several may write in one transaction: it must end within the statement timeout."""
 
 
 class Published(Struct, kw_only=True):
@@ -115,8 +113,8 @@ class BatchApplier:
         if old:
             await self._patiently(lambda: self._answer_only(old, published), "answer-only")
         late = await self._released()
-        if fresh or late:
-            await self._apply_fresh(late + fresh, positions, epoch, published, expire=expire)
+        for portion in portions(late + fresh):
+            await self._apply_fresh(portion, positions, epoch, published, expire=expire)
         published.queries = queries
         return published
 
@@ -148,17 +146,24 @@ class BatchApplier:
         expire: bool,
     ) -> Published | None:
         """Tries until the transaction is committed; None where the batch was applied in halves instead."""
-        attempt = 0
+        attempt = slow = 0
         while True:
             try:
                 return await self._transaction(work, moves, epoch, expire=expire)
             except PositionMovedError:
                 raise
             except (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError) as error:
-                _retries.labels("lock").inc()
+                metrics.retries.labels("lock").inc()
                 work = await self._set_aside(work, repr(error))
+                slow += isinstance(error, asyncpg.QueryCanceledError)
+                if slow >= SLOW_MAX and any(is_heavy(item.command) for item in work):
+                    await self._apart(batch, work, positions, epoch, published, error, expire=expire)
+                    return None
             except DATA_ERRORS as error:
-                _retries.labels("data").inc()
+                metrics.retries.labels("data").inc()
+                if isinstance(error, ImbalanceError):
+                    metrics.imbalances.inc()
+                    log.critical("the books of a batch do not add up; it is not written", cause=str(error))
                 await self._halve(batch, work, positions, epoch, published, error, expire=expire)
                 return None
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
@@ -181,27 +186,28 @@ class BatchApplier:
     async def _transaction(
         self, work: Sequence[Taken], moves: list[tuple[int, int, int]], epoch: int, *, expire: bool
     ) -> Published:
-        started = time.perf_counter()
+        stages = metrics.Stages()
         published = Published()
         at_ms = now_ms()
         commands = [item.command for item in work if item.command is not None]
         async with self._pool.acquire() as connection:
             async with connection.transaction():
-                loaded = await store.load(connection, commands)
+                loaded = await store.load(connection, commands, at_ms)
                 self._failpoint.passed("loaded")
+                stages.reached("load")
                 picture = WorkingSet(loaded, at_ms, self._days.at(at_ms))
                 answered = [self._step(picture, item, published, at_ms, expire=expire) for item in work]
+                picture.check()
                 self._failpoint.passed("decided")
+                stages.reached("decide")
                 # Queries alone change nothing: read again after a crash, they are only answered again.
                 if moves or picture.new_operations:
                     await store.save(connection, picture, moves, epoch)
                 self._failpoint.passed("saved")
+                stages.reached("save")
             self._failpoint.passed("committed")
-        for (kind, result), count in Counts((kind, result) for kind, result, _ in answered).items():
-            _commands.labels(kind, result).inc(count)
-        _replays.inc(sum(replayed for _, _, replayed in answered))
-        _sizes.observe(len(work))
-        _seconds.observe(time.perf_counter() - started)
+        oldest_ms = min((item.timestamp_ms for item in work), default=0)
+        stages.committed(answered, picture.new_operations, oldest_ms, now_ms())
         return published
 
     def _step(self, picture: WorkingSet, item: Taken, published: Published, at_ms: int, *, expire: bool) -> tuple[str, str, bool]:
@@ -215,6 +221,25 @@ class BatchApplier:
         for event in picture.events[before:]:
             published.event(item.partition, command.player, event)
         return command.kind, reply.result, reply.replayed
+
+    async def _apart(
+        self,
+        batch: list[Taken],
+        work: list[Taken],
+        positions: dict[int, int],
+        epoch: int,
+        published: Published,
+        error: Exception,
+        *,
+        expire: bool,
+    ) -> None:
+        """Each command that may write or read much in a transaction of its own; one that takes too long even so is buried."""
+        if len(work) > 1:
+            log.warning("a batch takes too long; its heavy commands are applied apart", commands=len(work), cause=repr(error))
+            for piece in heavy_apart(batch):
+                await self._apply_fresh([_unburied(item) for item in piece], positions, epoch, published, expire=expire)
+            return
+        await self._halve(batch, work, positions, epoch, published, error, expire=expire)
 
     async def _halve(
         self,
@@ -244,7 +269,7 @@ class BatchApplier:
             return
         log.error("a command goes to the dead letters", cause=cause, detail=detail, partition=item.partition, offset=item.offset)
         await self._patiently(lambda: self._dead_letter(item, cause, detail), "dead letter")
-        _dead.inc()
+        metrics.dead_letters.inc()
         address = reply_address(item)
         if address is not None and address[2] >= 0:
             reply = Reply(command_id=address[0], caller=address[1], result=Result.UNKNOWN, detail=cause)
@@ -302,13 +327,14 @@ class BatchApplier:
         commands = [
             item.command
             for item in batch
-            if item.command is not None and item.command.external_id and item.command.kind not in QUERIES
+            if item.command is not None and item.command.kind not in QUERIES and _own_keys(item.command)
         ]
         if not commands:
             return
         async with self._pool.acquire() as connection:
             known = await store.stored(connection, commands)
-            await self._repeat([command for command in commands if _own_key(command) in known], connection, published)
+            taken = [command for command in commands if any(key in known for key in _own_keys(command))]
+            await self._repeat(taken, connection, published)
         again: dict[tuple[str, int], tuple[int, Operation]] = {}
         for item in batch:
             if item.command is not None:
@@ -318,17 +344,22 @@ class BatchApplier:
             published.event(partition, player, event_of(operation))
 
     async def _repeat(self, commands: list[Command], connection: asyncpg.Connection, published: Published) -> None:
-        """Answers commands whose slots are taken: only the stored answer or the conflict can come out of it."""
+        """Answers commands whose slots are taken: only the stored answer or the conflict can come out of it.
+
+        A list of which only some were stored (each came by itself too) would be applied now: it gets no answer here.
+        """
         at_ms = now_ms()
         try:
             async with connection.transaction():
-                loaded = await store.load(connection, commands)
+                loaded = await store.load(connection, commands, at_ms)
         except (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError):
             return  # somebody holds a player: the events still go out, the callers hear UNKNOWN and ask again
         picture = WorkingSet(loaded, at_ms, self._days.at(at_ms))
         for command in commands:
-            published.reply(command, picture.step(command, expired=False))
-            _replays.inc()
+            reply = picture.repeat(command)
+            if reply is not None:
+                published.reply(command, reply)
+                metrics.replays.inc()
 
     async def _patiently(self, work: Callable[[], Awaitable[None]], what: str) -> None:
         attempt = 0
@@ -341,11 +372,54 @@ class BatchApplier:
                 return
 
     async def _back_off(self, attempt: int, error: Exception, what: str) -> int:
-        _retries.labels("away").inc()
+        metrics.retries.labels("away").inc()
         delay_s = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
         log.warning("the ledger did not take it; trying again", what=what, cause=repr(error), again_in_s=delay_s)
         await asyncio.sleep(delay_s)
         return attempt + 1
+
+
+def portions(batch: list[Taken]) -> Iterator[list[Taken]]:
+    """The batch in its order, in pieces that fit a transaction each: almost always one."""
+    weights = [_weight(item.command) for item in batch]
+    if sum(weights) <= max(OPERATIONS_A_TRANSACTION, len(batch)):
+        if batch:
+            yield batch
+        return
+    start = weight = 0
+    for number, each in enumerate(weights):
+        if weight and weight + each > OPERATIONS_A_TRANSACTION:
+            yield batch[start:number]
+            start, weight = number, 0
+        weight += each
+    yield batch[start:]
+
+
+def heavy_apart(batch: list[Taken]) -> Iterator[list[Taken]]:
+    """The batch in its order, each heavy command a piece of its own."""
+    piece: list[Taken] = []
+    for item in batch:
+        if not is_heavy(item.command):
+            piece.append(item)
+            continue
+        if piece:
+            yield piece
+        yield [item]
+        piece = []
+    if piece:
+        yield piece
+
+
+def is_heavy(command: Command | None) -> bool:
+    """Whether a single command may take longer than a statement may: it writes many operations, or reads a player's past."""
+    return isinstance(command, HEAVY)
+
+
+def _weight(command: Command | None) -> int:
+    """How many operations a command may write, about."""
+    if isinstance(command, Batch | RollbackList):
+        return min(len(command.items), ITEMS_MAX)
+    return OPERATIONS_MAX if isinstance(command, VoidRound) else 1
 
 
 _BURIED: Final = "buried"
@@ -363,17 +437,22 @@ def _skipped(item: Taken) -> Taken:
     return item
 
 
-def _own_key(command: Command) -> Key:
-    return (command.player, command.provider_account, command.namespace, command.external_id)
+def _own_keys(command: Command) -> list[Key]:
+    """The command's key, or those of its items."""
+    return [
+        (each.player, each.provider_account, each.namespace, each.external_id) for each in store.flat([command]) if each.external_id
+    ]
 
 
 def _published_by(command: Command, known: dict[Key, Operation]) -> list[Operation]:
-    """The operations that a command has written: its own, and the tombstone of an unknown original."""
-    found = [known[_own_key(command)]] if _own_key(command) in known else []
-    if isinstance(command, Rollback):
-        target = known.get((command.player, command.provider_account, command.target_namespace, command.target_external_id))
-        if target is not None and target.kind == TOMBSTONE:
-            found.append(target)
+    """The operations that a command has written: its own with their parts, and the tombstones of unknown originals."""
+    found = [known[key] for key in _own_keys(command) if key in known]
+    found += [known[key] for operation in found for key in store.parts_of_stored(operation) if key in known]
+    for undo in store.flat([command]):
+        if isinstance(undo, Rollback):
+            target = known.get((undo.player, undo.provider_account, undo.target_namespace, undo.target_external_id))
+            if target is not None and target.kind == TOMBSTONE:
+                found.append(target)
     return found
 
 
@@ -386,8 +465,8 @@ def _moves(batch: Sequence[Taken], positions: dict[int, int]) -> list[tuple[int,
         return []
     after: dict[int, int] = {}
     for item in batch:
-        if item.offset >= 0:
-            after[item.partition] = max(after.get(item.partition, 0), item.offset + 1)
+        if item.offset >= after.get(item.partition, 0):
+            after[item.partition] = item.offset + 1
     return [(partition, positions[partition], end) for partition, end in sorted(after.items())]
 
 

@@ -11,7 +11,7 @@ import structlog
 from msgspec import Struct
 from prometheus_client import Counter
 
-from shared.contracts import Command
+from shared.contracts import Batch, Command
 from shared.contracts.codec import UnknownKindError, decode_command, decode_header
 from shared.errors import ContractError
 
@@ -24,11 +24,25 @@ ADDRESS_CHARS_MAX: Final = 512
 CLOCK_WINDOW_MS: Final = 20_000
 """Record times must be off for half of this, without exception, before old records alone raise the alarm."""
 QUERIES: Final = frozenset(
-    {"get_balance", "get_player", "get_session", "list_sessions", "get_grant", "list_grants", "list_operations"}
+    {
+        "get_balance",
+        "get_player",
+        "get_session",
+        "list_sessions",
+        "get_grant",
+        "list_grants",
+        "list_operations",
+        "get_limits",
+        "get_round",
+        "authenticate",
+    }
 )
 """Kinds that change nothing: taken again after a crash they are only answered again."""
 EXPIRING: Final = QUERIES | {"bet", "bet_and_win", "withdraw", "open_session"}
-"""Kinds that a late wallet skips; wins, rollbacks and all else are applied however late (architecture section 4)."""
+"""Kinds that a late wallet skips; wins, rollbacks and all else are applied however late (architecture section 4).
+
+A Batch is skipped where one of its items would be, and is not stored yet.
+"""
 
 _clock_alarms = Counter("stakewire_wallet_clock_alarms_total", "Batches whose record times disagree with this clock")
 
@@ -90,7 +104,14 @@ def _decode(record: Any) -> Taken:
 def is_expired(taken: Taken, at_ms: int, margin_ms: int) -> bool:
     """Whether the command's caller had given up (and was told UNKNOWN) before `at_ms`."""
     command = taken.command
-    return command is not None and command.kind in EXPIRING and at_ms - taken.timestamp_ms > command.deadline_ms + margin_ms
+    if command is None or at_ms - taken.timestamp_ms <= command.deadline_ms + margin_ms:
+        return False
+    return may_expire(command)
+
+
+def may_expire(command: Command) -> bool:
+    """Whether a late wallet skips the command, where it is not stored yet."""
+    return command.kind in EXPIRING or (isinstance(command, Batch) and any(item.kind in EXPIRING for item in command.items))
 
 
 class ClockWatch:

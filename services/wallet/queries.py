@@ -16,12 +16,20 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from services.wallet.batch import Published
+from services.wallet.decisions.authentication import authentication_refusal
+from services.wallet.decisions.model import Player
+from services.wallet.gaming_day import GamingDays
 from services.wallet.intake import Taken, is_expired, now_ms
 from services.wallet.ledger.reads import CursorError, Reader, UnknownPlayerError
+from services.wallet.limits_view import counted_since, limits_view
 from shared.contracts import (
+    Authenticate,
+    Authenticated,
     Command,
     GetGrant,
+    GetLimits,
     GetPlayer,
+    GetRound,
     GetSession,
     ListGrants,
     ListOperations,
@@ -30,6 +38,7 @@ from shared.contracts import (
     Result,
 )
 from shared.contracts.codec import encode
+from shared.errors import StakewireError
 
 log = structlog.get_logger(__name__)
 
@@ -43,14 +52,29 @@ _answered = Counter("stakewire_wallet_queries_total", "Queries answered", ["kind
 _dropped = Counter("stakewire_wallet_queries_dropped_total", "Queries dropped because too many waited")
 _seconds = Histogram("stakewire_wallet_query_seconds", "One query from its turn to its answer")
 
+_NOTHING: Final = {"get_session": Result.TOKEN_UNKNOWN}
+"""The result where there is no such thing, if not ORIGINAL_NOT_FOUND."""
+
 Say = Callable[[Published], Awaitable[None]]
 
 
-class QueryDesk:
-    """Takes queries and answers them in turn, one at a time. `say` sends replies; `margin_ms` is added to deadlines."""
+class RefusedError(StakewireError):
+    """A query whose answer is a refusal of its own."""
 
-    def __init__(self, pool: asyncpg.Pool, margin_ms: int, say: Say) -> None:
+    def __init__(self, result: str) -> None:
+        super().__init__(f"the query is answered {result}")
+        self.result = result
+
+
+class QueryDesk:
+    """Takes queries and answers them in turn, one at a time. `say` sends replies; `margin_ms` is added to deadlines.
+
+    `days` tell which gaming day it is, for what counts towards limits.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, margin_ms: int, say: Say, days: GamingDays) -> None:
         self._pool = pool
+        self._days = days
         self._margin_ms = margin_ms
         self._say = say
         self._waiting: deque[tuple[Taken, bool]] = deque()
@@ -100,9 +124,11 @@ class QueryDesk:
         """(result, detail, what was found)."""
         try:
             async with asyncio.timeout(READ_LIMIT_S), self._pool.acquire() as connection:
-                view = await _view(Reader(connection, query.player, query.brands), query)
+                view = await _view(Reader(connection, query.player, query.brands), query, self._days)
         except UnknownPlayerError:
             return Result.PLAYER_NOT_FOUND, "", None
+        except RefusedError as error:
+            return error.result, "", None
         except CursorError as error:
             return Result.BAD_REQUEST, str(error), None
         except asyncpg.DataError:
@@ -111,11 +137,11 @@ class QueryDesk:
             log.exception("a query could not be answered", kind=query.kind, cause=repr(error))
             return Result.UNKNOWN, "the ledger could not be read", None
         if view is None:
-            return (Result.TOKEN_UNKNOWN if isinstance(query, GetSession) else Result.ORIGINAL_NOT_FOUND), "", None
+            return _NOTHING.get(query.kind, Result.ORIGINAL_NOT_FOUND), "", None
         return Result.OK, "", view
 
 
-async def _view(reader: Reader, query: Command) -> Any:
+async def _view(reader: Reader, query: Command, days: GamingDays) -> Any:
     """What a query asks for, None where there is no such thing."""
     match query:
         case GetPlayer():
@@ -130,5 +156,25 @@ async def _view(reader: Reader, query: Command) -> Any:
             return await reader.grants(query)
         case ListOperations():
             return await reader.operations(query)
+        case GetLimits():
+            at_ms = now_ms()
+            today = days.at(at_ms)
+            return limits_view(await reader.limits(counted_since(today[""])), today, at_ms)
+        case GetRound():
+            return await reader.round(query.provider_account, query.round_id)
+        case Authenticate():
+            return await _authenticated(reader, query)
         case _:
             raise TypeError(f"{query.kind} is no query of a player")
+
+
+async def _authenticated(reader: Reader, query: Authenticate) -> Authenticated:
+    """Whose token it is. RefusedError where he may not play with it."""
+    found, view = await reader.session_of_token(query.token_sha256), await reader.player()
+    session, shown = found or (None, None)
+    player = Player(player=view.player, brand=view.brand, status=view.status, excluded_until_ms=view.excluded_until_ms)
+    refusal = authentication_refusal(player, session, query.provider_account, now_ms())
+    if refusal or shown is None:
+        raise RefusedError(refusal)
+    balance = next((account.balance for account in view.accounts if account.currency == shown.currency), 0)
+    return Authenticated(player=view, session=shown, balance=balance)

@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaError
 from msgspec import Struct
 from prometheus_client import Counter, Gauge
 
+from services.wallet import metrics
 from services.wallet.batch import BatchApplier, Published
 from services.wallet.failpoints import Failpoint
 from services.wallet.gaming_day import GamingDays
@@ -74,7 +75,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._topic = self._names.of(COMMANDS)
         self._failpoint = Failpoint(settings.wallet_failpoint)
         self._applier = BatchApplier(pool, settings, days, outbox.bury, self._failpoint)
-        self._desk = QueryDesk(pool, settings.wallet_expiry_margin_ms, outbox.reply)
+        self._desk = QueryDesk(pool, settings.wallet_expiry_margin_ms, outbox.reply, days)
         self._consumer: AIOKafkaConsumer | None = None
         self._generation = 0
         self._positions: dict[int, int] = {}
@@ -253,8 +254,9 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         published = await self._applied(owned, expire=expire)
         await self._applier.give_up_deferred(published)
         self._desk.take(published.queries, expire=expire)
-        await self._say(published, _ends(owned))
-        self._reached.update(_ends(owned))
+        ends = _ends(owned)
+        await self._say(published, ends)
+        self._reached.update(ends)
         self._problem = ""
 
     async def _applied(self, owned: list[Taken], *, expire: bool) -> Published:
@@ -267,9 +269,12 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 await self._read_positions(list(self._positions))
 
     async def _say(self, published: Published, ends: dict[int, int]) -> None:
+        stages = metrics.Stages()
         await self._outbox.reply(published)
         self._failpoint.passed("replied")
+        stages.reached("reply")
         futures = await self._outbox.publish(published)
+        stages.reached("publish")
         if ends:
             self._pending.append((futures, ends))
 
@@ -378,6 +383,6 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 def _ends(items: list[Taken]) -> dict[int, int]:
     ends: dict[int, int] = {}
     for item in items:
-        if item.offset >= 0:
-            ends[item.partition] = max(ends.get(item.partition, 0), item.offset + 1)
+        if item.offset >= ends.get(item.partition, 0):
+            ends[item.partition] = item.offset + 1
     return ends

@@ -8,11 +8,24 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandKey:
+    """What a command does under one id of the provider's, and which id that takes back (empty unless it is an undo)."""
+
+    kind: str
+    namespace: str
+    external_id: str
+    target_namespace: str = ""
+    target_external_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackRecord:
     """One callback: raw request and answer, timings in microseconds, verdict and diagnosis.
 
     Bodies are text where they are UTF-8 and base64 otherwise (`*_base64`). `request_headers` never hold secrets: of a
     signature only the key id stays. `verdict` is `answered`, `refused` (authentication, syntax, size) or `unknown`.
+    `command_id` and `kind` are those of the command that was sent to the wallet, `keys` its idempotency keys; all empty
+    where none was sent.
     """
 
     request_id: str
@@ -36,4 +49,7 @@ class CallbackRecord:
     parse_us: int = 0
     wallet_us: int = 0
     total_us: int = 0
+    command_id: str = ""
+    kind: str = ""
+    keys: tuple[CommandKey, ...] = ()
     schema: int = SCHEMA

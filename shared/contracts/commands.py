@@ -1,4 +1,4 @@
-"""Commands on `wallet.commands`: what the world asks of the wallet.
+"""Commands on `wallet.commands`: the base of them all, and what providers' calls and launches ask of the wallet.
 
 Amounts are integers in units of 10**-scale of the currency (shared/money.py). The record key is the player key and
 the record's timestamp is the moment the caller began to wait. The idempotency key of a command is
@@ -15,12 +15,14 @@ SCHEMA = 1
 GameState = Literal["live", "off", "stopped", "unknown"]
 """`off` refuses a stake that opens a new round, `stopped` every stake; `unknown` is in no catalogue and is accepted."""
 
-PlayerStatus = Literal["active", "draining", "blocked"]
-"""`draining` refuses launches and stakes that open a new round, `blocked` launches and every stake."""
-
 FreeRoundStake = Literal["as_sent", "nominal"]
 FreeRoundExhausted = Literal["debit", "refuse"]
 Overspent = Literal["overdraft", "refuse"]
+
+PromoClass = Literal["free_rounds", "jackpot", "tournament", "prize", "cashback"]
+"""What a promotional win is paid for."""
+
+ItemKind = Literal["bet", "win", "bet_and_win", "rollback", "end_round", "promo_win"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,60 +45,6 @@ class Command:
     reply_partition: int = -1
     schema: int = SCHEMA
     kind: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreatePlayer(Command):
-    """Creates a player with an account in each currency; `test` players are kept out of reports."""
-
-    kind: Literal["create_player"] = "create_player"
-    brand: str
-    operator_player_id: str
-    currencies: tuple[str, ...]
-    country: str = ""
-    language: str = ""
-    test: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deposit(Command):
-    """Money from the operator's cash to the player. `amount` > 0."""
-
-    kind: Literal["deposit"] = "deposit"
-    currency: str
-    amount: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Withdraw(Command):
-    """Money from the player back to the operator's cash. `amount` > 0; refused without the funds.
-
-    `everything` takes the whole balance as it is when the command is applied; `amount` is 0 then.
-    """
-
-    kind: Literal["withdraw"] = "withdraw"
-    currency: str
-    amount: int
-    everything: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetPlayerStatus(Command):
-    """Blocks a player, lets his open rounds run out, or takes that back. `reason` and `author` are for the record."""
-
-    kind: Literal["set_player_status"] = "set_player_status"
-    status: PlayerStatus
-    reason: str = ""
-    author: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErasePlayer(Command):
-    """Deletes a player's personal data and closes him for good; the ledger, his balance and his wins stay."""
-
-    kind: Literal["erase_player"] = "erase_player"
-    reason: str = ""
-    author: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,86 +85,6 @@ class CloseSession(Command):
     session_id: str
     reason: str = ""
     only_pending: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrantFreeRounds(Command):
-    """Gives `count` free rounds in `game_ids` (any game if empty) until `expires_at_ms` (Unix milliseconds).
-
-    `stake` is the nominal stake of one round in units, 0 where the provider decides.
-    """
-
-    kind: Literal["grant_free_rounds"] = "grant_free_rounds"
-    grant_id: str
-    currency: str
-    count: int
-    expires_at_ms: int
-    game_ids: tuple[str, ...] = ()
-    stake: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelFreeRounds(Command):
-    """Ends a grant: no free round of it can be charged any more. What was played stays, rollbacks still restore it."""
-
-    kind: Literal["cancel_free_rounds"] = "cancel_free_rounds"
-    grant_id: str
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlayerQuery(Command):
-    """Asks for what the ledger holds of a player; changes nothing. The answer's `data` is a JSON text of `views`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetPlayer(PlayerQuery):
-    """Status, profile and balances: a `PlayerView`."""
-
-    kind: Literal["get_player"] = "get_player"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetSession(PlayerQuery):
-    """One session: a `SessionView`; TOKEN_UNKNOWN where there is none."""
-
-    kind: Literal["get_session"] = "get_session"
-    session_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListSessions(PlayerQuery):
-    """The player's sessions, newest first: a `SessionPage`. `before` is the `next` of the page before, 1 <= `limit` <= 100."""
-
-    kind: Literal["list_sessions"] = "list_sessions"
-    before: str = ""
-    limit: int = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetGrant(PlayerQuery):
-    """One grant of free rounds: a `GrantView`; ORIGINAL_NOT_FOUND where there is none."""
-
-    kind: Literal["get_grant"] = "get_grant"
-    grant_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListGrants(PlayerQuery):
-    """The player's grants, newest expiry first: a `GrantPage`."""
-
-    kind: Literal["list_grants"] = "list_grants"
-    before: str = ""
-    limit: int = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListOperations(PlayerQuery):
-    """The player's operations with a `seq` below `before` (0 = the newest), newest first: an `OperationPage`."""
-
-    kind: Literal["list_operations"] = "list_operations"
-    before: int = 0
-    limit: int = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,3 +186,78 @@ class EndRound(PlayCommand):
 
     kind: Literal["end_round"] = "end_round"
     round_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromoWin(PlayCommand):
+    """Money that a promotion gives, outside of the ordinary game. `win` >= 0; never refused for status, session or game.
+
+    `campaign_id` names the promotion. `informational`: the money came by other calls already, as with the total of free
+    rounds that some providers send; it is recorded and moves nothing.
+    """
+
+    kind: Literal["promo_win"] = "promo_win"
+    win: int
+    promo_class: PromoClass
+    campaign_id: str = ""
+    round_id: str = ""
+    informational: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchItem:
+    """One call of a batch, under its own idempotency key; what it leaves out is as the batch says.
+
+    Which fields count depends on `kind`, as in the command of that kind: `target_...` name what a rollback undoes,
+    `promo_class` and `campaign_id` belong to wins of promotions.
+    """
+
+    kind: ItemKind
+    namespace: str
+    external_id: str
+    stake: int = 0
+    win: int = 0
+    closes_round: bool = False
+    jackpot_contribution: int = 0
+    promo_class: str = ""
+    campaign_id: str = ""
+    charge_free_rounds: int = 0
+    free_round: bool = False
+    target_namespace: str = ""
+    target_external_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch(MoneyCommand):
+    """Several calls of one message, in order: all of them are applied, or none.
+
+    Has no key of its own, its items have: an item that was applied before is answered as it was and moves nothing. The
+    first refusal is the batch's answer; where it is a final one, that item alone is stored, as refused. 1 to 50 items.
+    """
+
+    kind: Literal["batch"] = "batch"
+    items: tuple[BatchItem, ...]
+    overspent: Overspent = "overdraft"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackItem:
+    """One undo of a list: its own key, and what it undoes."""
+
+    namespace: str
+    external_id: str
+    target_namespace: str
+    target_external_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackList(PlayCommand):
+    """Several rollbacks of one message, in order, all or none. An unknown original leaves a tombstone and is a success.
+
+    Has no key of its own. 1 to 50 items.
+    """
+
+    kind: Literal["rollback_list"] = "rollback_list"
+    items: tuple[RollbackItem, ...]
+    round_id: str = ""
+    overspent: Overspent = "overdraft"

@@ -33,12 +33,29 @@ RESULTS: Final = frozenset(value for name, value in vars(Result).items() if name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ItemReply:
+    """What became of one item of a Batch or RollbackList, in their order.
+
+    Where the whole was refused, items before and after the refused one are NOT_DONE.
+    """
+
+    external_id: str
+    result: str
+    transaction_id: str = ""
+    replayed: bool = False
+    limit: str = ""
+    detail: str = ""
+
+
+# Nobody changes one. Not frozen: each field would be set through object.__setattr__, which makes it four times as dear.
+@dataclass(slots=True, kw_only=True)
 class Reply:
     """The wallet's answer to one command.
 
     `balance` is the balance right after the operation as stored (units), `balance_now` the current one: they differ
     only on a replay. `transaction_id` is ours, empty where nothing is stored. `limit` names the limit of
-    LIMIT_EXCEEDED. `free_rounds_left` is -1 where no grant was named. `data` is the JSON text of a query's answer.
+    LIMIT_EXCEEDED. `free_rounds_left` is -1 where no grant was named. `data` is the JSON text of a query's answer,
+    `items` the answers to the items of a Batch or RollbackList.
     """
 
     command_id: str
@@ -54,6 +71,7 @@ class Reply:
     free_rounds_left: int = -1
     free_rounds_charged: int = 0
     data: str = ""
+    items: tuple[ItemReply, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

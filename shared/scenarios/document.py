@@ -99,7 +99,8 @@ def _step(step: Step) -> str:
     name = f"{step.step}: " if step.step else "- "
     words = " + ".join(_call(call) for call in step.calls) if step.calls else _call(step)
     amount = f" {step.amount}" if step.amount is not None else ""
-    return f"{name}{words}{amount}" + _manner(step)
+    limits = ", ".join(f"{' '.join(filter(None, (each.kind, each.window)))} {each.value}" for each in step.limits)
+    return f"{name}{words}{amount}" + (f": {limits}" if limits else "") + _manner(step)
 
 
 def _manner(step: Step) -> str:

@@ -19,8 +19,8 @@ Amount = Annotated[str, Field(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,24})?$")]
 
 CallKind = Literal["balance", "bet", "win", "bet_and_win", "rollback", "promo_win", "end_round"]
 ActKind = Literal[
-    "deposit", "block_player", "exclude_player", "open_session", "close_session", "expire_session",
-    "expire_grant", "switch_game_off", "hold_player", "release_player",
+    "deposit", "block_player", "exclude_player", "set_limits", "open_session", "close_session",
+    "expire_session", "expire_grant", "switch_game_off", "hold_player", "release_player",
     "stop_database", "start_database", "stop_broker", "start_broker", "kill_wallet_after_commit", "start_wallet",
 ]  # fmt: skip
 StepKind = CallKind | Literal["repeat", "together"] | ActKind
@@ -142,6 +142,14 @@ class WalletSays(_Strict):
     limit: str = ""
 
 
+class PlayerLimit(_Strict):
+    """A limit that the player sets, in the set-up's currency; of a session's time in seconds."""
+
+    kind: Literal["stake", "loss", "wager", "deposit", "session_time"]
+    value: Amount
+    window: Literal["", "day", "week", "month"] = ""
+
+
 class Step(Call):
     """One step of a story: a call, several calls at once, or an act of the operator or of fate.
 
@@ -156,6 +164,7 @@ class Step(Call):
     held: StrictBool = False
     persist: StrictBool = False
     amount: Amount | None = None
+    limits: tuple[PlayerLimit, ...] = ()
     wallet: WalletSays | None = None
 
     @model_validator(mode="after")
@@ -166,6 +175,8 @@ class Step(Call):
             raise ValueError("calls = [...] belongs to do = 'together', and to nothing else")
         if self.do == "deposit" and self.amount is None:
             raise ValueError("a deposit needs an amount")
+        if (self.do == "set_limits") != bool(self.limits):
+            raise ValueError("limits = [...] belongs to do = 'set_limits', and to nothing else")
         if self.do == "open_session" and not self.session:
             raise ValueError("open_session needs the name of the session: session = ...")
         return self

@@ -16,15 +16,13 @@ from types import FrameType
 import structlog
 from rich.console import Console
 
-from deploy.local.files import write_private_json
 from deploy.local.parts import CHECKOUT
 from tests.bench.field import field_of
 from tests.bench.options import Options, parse
 from tests.bench.report import as_document, print_report
+from tests.bench.result import RESULT, keep_callbacks
 from tests.bench.run import run
 from tests.servers import DATABASE_SETTING, KAFKA_SETTING, LocalServers, Servers
-
-RESULT = CHECKOUT / ".run" / "bench.json"
 
 
 @contextmanager
@@ -43,17 +41,17 @@ def main(options: Options) -> int:
     """Runs everything; returns the exit code."""
     console = Console(highlight=False)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, leave)
     console.print("starting PostgreSQL, Kafka and the contestants ...")
     with bench_servers() as servers, field_of(servers, options) as field:
         outcome = run(field, options, console.print)
-    write_private_json(RESULT, as_document(outcome))
+    keep_callbacks(as_document(outcome))
     print_report(console, outcome)
     console.print(f"all numbers: {RESULT.relative_to(CHECKOUT)}")
     return 1 if outcome.faults else 0
 
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
+def leave(_number: int, _frame: FrameType | None) -> None:
     """SIGTERM ends the run as Ctrl-C does: through all clean-ups."""
     raise KeyboardInterrupt
 

@@ -20,7 +20,7 @@ from services.wallet.chain import seal
 from services.wallet.decisions import decide
 from services.wallet.decisions.model import Decision, Movement, Operation, Player, Round, Session, View
 from services.wallet.gaming_day import GamingDays
-from services.wallet.working_set import replayed_reply, transaction_id
+from services.wallet.replies import replayed_reply, transaction_id
 from shared.contracts import Bet, BetAndWin, Command, MoneyCommand, Reply, Result, Win
 
 _TEXT: Final = (Path(__file__).parent / "baseline.sql").read_text(encoding="utf-8")

@@ -25,6 +25,9 @@ GENERATOR: Final = "generator"
 ALL, OTHERS = "all", "others"
 """All the machine's CPUs, and what programs that are not ours used of them: the noise of a point."""
 
+Samples = Mapping[str, float]
+"""CPU seconds so far by part."""
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -84,34 +87,47 @@ def measure(field_: Field, contestant: Contestant, order: Order, at_edge: Callab
 
     `at_edge` is called there too, for what else is to be read before and after.
     """
-    roots = field_.roots()
-    samples: dict[str, Mapping[str, float]] = {}
+    limit_s = order.warm_up_s + order.seconds + START_LIMIT_S
+    result, samples = watch_child("tests.bench.load", asdict(order), field_.roots(), limit_s, at_edge)
+    return point_of(contestant.name, order.connections, result, samples)
+
+
+def watch_child(
+    module: str,
+    order: Mapping[str, Any],
+    roots: Mapping[str, psutil.Process],
+    limit_s: float,
+    at_edge: Callable[[], None] | None = None,
+) -> tuple[dict[str, Any], dict[str, Samples]]:
+    """Starts a module that reads its order from standard input and tells `start`, `end` and `result` as lines of JSON.
+
+    Returns the result, and the CPU seconds of all parts at `start` and `end`. It is killed after `limit_s`.
+    """
+    samples: dict[str, Samples] = {}
     result: dict[str, Any] = {}
-    with _generator(order) as child:
-        assert child.stdout is not None, "the generator was started with pipes"
+    with _child(module, order, limit_s) as child:
+        assert child.stdout is not None, "the child was started with pipes"
         for line in child.stdout:
             message = json.loads(line)
             if message["event"] == "result":
                 result = message
             else:
-                samples[message["event"]] = {name: _cpu_s(root) for name, root in roots.items()} | {ALL: _busy_s()}
+                samples[message["event"]] = {name: cpu_s(root) for name, root in roots.items()} | {ALL: busy_s()}
                 if at_edge is not None:
                     at_edge()
     if not result:
-        raise RuntimeError(f"the load generator ended with code {child.returncode} and told no result; its words are above")
-    return _point(contestant, order, result, samples)
+        raise RuntimeError(f"{module} ended with code {child.returncode} and told no result; its words are above")
+    return result, samples
 
 
 @contextlib.contextmanager
-def _generator(order: Order) -> Any:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.load"], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    limit = threading.Timer(order.warm_up_s + order.seconds + START_LIMIT_S, child.kill)
+def _child(module: str, order: Mapping[str, Any], limit_s: float) -> Any:
+    child = subprocess.Popen([sys.executable, "-m", module], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    limit = threading.Timer(limit_s, child.kill)
     limit.start()
     try:
-        assert child.stdin is not None, "the generator was started with pipes"
-        child.stdin.write(json.dumps(asdict(order)) + "\n")
+        assert child.stdin is not None, "the child was started with pipes"
+        child.stdin.write(json.dumps(order) + "\n")
         child.stdin.close()
         yield child
     finally:
@@ -123,7 +139,7 @@ def _generator(order: Order) -> Any:
             child.stdout.close()
 
 
-def _cpu_s(root: psutil.Process) -> float:
+def cpu_s(root: psutil.Process) -> float:
     """CPU seconds of a process and its children so far, of those that have ended too (a database's backends come and go)."""
     total = 0.0
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -134,7 +150,7 @@ def _cpu_s(root: psutil.Process) -> float:
     return total
 
 
-def _busy_s() -> float:
+def busy_s() -> float:
     """CPU seconds of the whole machine so far, time stolen by its host included."""
     times = psutil.cpu_times()
     return float(
@@ -142,15 +158,16 @@ def _busy_s() -> float:
     )
 
 
-def _point(contestant: Contestant, order: Order, result: dict[str, Any], samples: dict[str, Mapping[str, float]]) -> Point:
+def point_of(contestant: str, connections: int, result: dict[str, Any], samples: Mapping[str, Samples]) -> Point:
+    """A point from what a child told and what all parts had used of the CPU at the edges."""
     seconds, measured = result["seconds"], result["measured"]
     start, end = samples.get("start", {}), samples.get("end", {})
     used = {name: end[name] - start[name] for name in start if name in end} | {GENERATOR: result["cpu_s"]}
     everything = used.pop(ALL, 0.0)
     used[OTHERS] = max(0.0, everything - sum(used.values()))
     return Point(
-        contestant=contestant.name,
-        connections=order.connections,
+        contestant=contestant,
+        connections=connections,
         answered=result["answered"],
         refused=result["refused"],
         unanswered=result["unanswered"],

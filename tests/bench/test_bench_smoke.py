@@ -12,7 +12,7 @@ import time
 import pytest
 from rich.console import Console
 
-from services.wallet.verify import verify
+from services.wallet.audit.verify import verify
 from shared.money import parse_decimal
 from shared.providers.dialect import Verified
 from shared.providers.mascot.signature import mac_keys

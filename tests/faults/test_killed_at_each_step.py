@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from services.wallet.audit.verify import verify
 from services.wallet.failpoints import STEPS
-from services.wallet.verify import verify
 from tests.faults.story import ROUNDS, assert_balances, tell
 from tests.integration.wallet.books import assert_books
 from tests.integration.wallet.line import Line

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from services.wallet.audit.verify import verify
 from services.wallet.ledger.migrate import upgrade
-from services.wallet.verify import verify
 from tests.faults.story import ROUNDS, assert_balances, tell
 from tests.integration.wallet.books import assert_books
 from tests.integration.wallet.line import open_line

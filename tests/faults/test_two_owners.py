@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from services.wallet.verify import verify
+from services.wallet.audit.verify import verify
 from shared.contracts import Result
 from tests.faults.story import assert_balances, tell, until_known
 from tests.integration.wallet.books import assert_books

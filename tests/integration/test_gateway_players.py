@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from typer.testing import Result as Outcome
 
 from services.cli import players
-from shared.contracts.commands import (
+from shared.contracts import (
     ActivateSession,
     CloseSession,
     Command,

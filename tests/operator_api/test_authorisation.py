@@ -25,6 +25,16 @@ ROUTES: dict[tuple[str, str], str] = {
     ("put", "/v1/players/{player_id}/switch"): "admin",
     ("post", "/v1/players/{player_id}/deposits"): "money",
     ("post", "/v1/players/{player_id}/withdrawals"): "money",
+    ("get", "/v1/players/{player_id}/limits"): "read",
+    ("put", "/v1/players/{player_id}/limits"): "play",
+    ("post", "/v1/players/{player_id}/exclusion"): "play",
+    ("post", "/v1/players/{player_id}/exclusion/lift"): "admin",
+    ("post", "/v1/players/{player_id}/close"): "admin",
+    ("post", "/v1/players/{player_id}/adjustments"): "admin",
+    ("post", "/v1/players/{player_id}/promotions"): "money",
+    ("get", "/v1/players/{player_id}/rounds/{provider_account}/{round_id}"): "read",
+    ("post", "/v1/players/{player_id}/rounds/{provider_account}/{round_id}/void"): "admin",
+    ("post", "/v1/players/{player_id}/rounds/{provider_account}/{round_id}/settle"): "admin",
     ("post", "/v1/sessions"): "play",
     ("post", "/v1/sessions/demo"): "play",
     ("get", "/v1/sessions/{session_id}"): "read",
@@ -52,6 +62,7 @@ def by_scope(running: Stand) -> dict[str, Api]:
 def _filled(path: str) -> str:
     values = {
         "{player_id}": "nobody", "{session_id}": KEYED, "{grant_id}": KEYED, "{provider_account}": "none", "{game_id}": "none", "{brand}": "main",
+        "{round_id}": "none",
     }  # fmt: skip
     for name, value in values.items():
         path = path.replace(name, value)
@@ -109,6 +120,20 @@ def test_money_in_a_launch_needs_the_scope_of_money(by_scope: dict[str, Api]) ->
     assert (answer.status, answer.problem) == (403, "scope-missing")
     answer = by_scope["play"].call("DELETE", f"/v1/sessions/{KEYED}?transfer_out=all")
     assert (answer.status, answer.problem) == (403, "scope-missing")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("adjustments", {"amount": "5", "currency": "EUR", "reason": "a test"}),
+        ("rounds/mascot/none/void", {"reason": "a test"}),
+        ("rounds/mascot/none/settle", {"win": "5", "reason": "a test"}),
+    ],
+)
+def test_corrections_move_money_and_need_its_scope_besides(by_scope: dict[str, Api], path: str, body: dict[str, str]) -> None:
+    answer = by_scope["admin"].call("POST", f"/v1/players/nobody/{path}", body, key="k")
+    assert (answer.status, answer.problem) == (403, "scope-missing")
+    assert "money" in answer.json["detail"]
 
 
 def test_other_brands_things_are_not_there(running: Stand, api: Api) -> None:

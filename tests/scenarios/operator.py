@@ -8,27 +8,31 @@ from typing import Any
 import asyncpg
 
 from shared.contracts import (
+    FOR_EVER_MS,
     ActivateSession,
     CloseSession,
     Command,
     CreatePlayer,
     Deposit,
+    Exclude,
     GrantFreeRounds,
+    LimitSetting,
     OpenSession,
     Result,
+    SetLimits,
     SetPlayerStatus,
 )
 from shared.identity import new_keyed_id
 from shared.money import parse_decimal
 from shared.requester import Requester
 from shared.scenarios import Step
+from shared.scenarios.model import PlayerLimit
 from tests.scenarios.world import BRAND, Player, World
 
 OPERATOR = "operator"
 DAY_MS = 24 * 60 * 60 * 1000
 
 BY_HAND = {
-    "exclude_player": "UPDATE players SET status = 'closed' WHERE player = $1",
     "expire_session": "UPDATE sessions SET last_seen_ms = last_seen_ms - 86400000 WHERE player = $1",
     "expire_grant": "UPDATE grants SET expires_at_ms = expires_at_ms - 2 * 86400000 WHERE player = $1",
 }
@@ -67,17 +71,16 @@ class Operator:
         if step.do in BY_HAND:
             await self._pool.execute(BY_HAND[step.do], player.key)
             return
+        command = self._command(step, world)
+        if command is not None:
+            await self._ask(command)
+            return
         match step.do:
-            case "block_player":
-                await self._ask(SetPlayerStatus(**self._header(player), status="blocked"))
             case "deposit":
                 assert step.amount is not None
                 await self.deposit(player, step.amount, step.currency or world.currency)
             case "open_session":
                 await self._open_session(world, step.player, step.session, activate=True)
-            case "close_session":
-                header = self._header(player, world.account)
-                await self._ask(CloseSession(**header, session_id=player.sessions["current"].ours, reason="logout"))
             case "switch_game_off":
                 world.game_off = True
             case "hold_player":
@@ -86,6 +89,22 @@ class Operator:
                 await self.release()
             case _:
                 raise AssertionError(f"step does {step.do!r}, which needs servers to be stopped: not for this runner")
+
+    def _command(self, step: Step, world: World) -> Command | None:
+        """The one command that a step is, None where it is more or none."""
+        player = world.players[step.player]
+        match step.do:
+            case "block_player":
+                return SetPlayerStatus(**self._header(player), status="blocked")
+            case "exclude_player":
+                return Exclude(**self._header(player), until_ms=FOR_EVER_MS)
+            case "set_limits":
+                return SetLimits(**self._header(player), limits=tuple(limit_of(each, world) for each in step.limits))
+            case "close_session":
+                header = self._header(player, world.account)
+                return CloseSession(**header, session_id=player.sessions["current"].ours, reason="logout")
+            case _:
+                return None
 
     async def hold(self, player: Player) -> None:
         """Locks the player's row from another connection, so that the wallet must wait."""
@@ -158,3 +177,11 @@ class Operator:
     async def _ask(self, command: Command) -> None:
         reply = await self._requester.ask(command)
         assert reply.result == Result.OK, f"{command.kind} of the set-up was answered {reply.result}: {reply.detail}"
+
+
+def limit_of(limit: PlayerLimit, world: World) -> LimitSetting:
+    """A limit of the catalogue as a command sets it."""
+    if limit.kind == "session_time":
+        return LimitSetting(kind=limit.kind, value=int(limit.value))
+    units = parse_decimal(limit.value, world.currency)
+    return LimitSetting(kind=limit.kind, window=limit.window, currency=world.currency, value=units)

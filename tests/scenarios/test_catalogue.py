@@ -16,7 +16,7 @@ MASCOT_CODES = {"1", "2", "3", "4", "5", "6", "7", "8", "-32700", "-32600", "-32
 MASCOT_FAULTS = 8
 """How many faults of public integrations the protocol's document lists."""
 
-GROUPS_DEMANDED = {*range(1, 11), 12, 13}
+GROUPS_DEMANDED = {*range(1, 11), 12, 13, 15}
 
 
 @pytest.fixture(scope="module")

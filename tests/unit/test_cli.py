@@ -13,7 +13,21 @@ from services.cli.display import Moment
 from services.cli.main import app
 from services.cli.simulator import PlayState, Simulator, SimulatorError, wallet_lag
 
-COMMANDS = ["run", "up", "down", "status", "demo", "reset", "migrate", "topics", "keys", "switch"]
+COMMANDS = [
+    "run",
+    "up",
+    "down",
+    "status",
+    "demo",
+    "reset",
+    "migrate",
+    "topics",
+    "keys",
+    "switch",
+    "republish",
+    "dead-letters",
+    "wallet",
+]
 
 
 def stakewire(*arguments: str, run_dir: Path) -> subprocess.CompletedProcess[str]:

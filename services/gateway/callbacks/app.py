@@ -129,7 +129,7 @@ class CallbacksApp:
         if command is None:
             trace.result = call.result
             return Reply(command_id="", caller="", result=call.result)
-        trace.player, trace.external_id = command.player, command.external_id
+        trace.command, trace.player, trace.external_id = command, command.player, command.external_id
         try:
             reply = await self._requester.ask(command)
         except (OutcomeUnknownError, ShedError) as error:

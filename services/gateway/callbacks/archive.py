@@ -23,6 +23,7 @@ from services.gateway.callbacks.accounts import Account
 from services.gateway.callbacks.trace import ANSWERED, Trace
 from shared.contracts import codec
 from shared.contracts.archive import CallbackRecord
+from shared.contracts.keys import keys_of
 from shared.contracts.replies import Result
 from shared.identity import partition_of
 from shared.kafka.topics import CALLBACKS, TopicNames
@@ -133,7 +134,7 @@ class Archive:
             log.exception("a callback could not be archived", correlation_id=trace.request_id, account=trace.account)
 
     def _record(self, trace: Trace) -> CallbackRecord:
-        callback, answer = trace.callback, trace.answer
+        callback, answer, command = trace.callback, trace.answer, trace.command
         headers = self._accounts[trace.account].dialect.redact(callback.headers) if callback else {}
         request, request_base64 = _text(callback.body if callback else b"")
         response, response_base64 = _text(answer.body if answer else b"")
@@ -159,6 +160,9 @@ class Archive:
             parse_us=(trace.parsed_ns - trace.verified_ns) // 1_000,
             wallet_us=(trace.replied_ns - trace.parsed_ns) // 1_000,
             total_us=(trace.done_ns - trace.started_ns) // 1_000,
+            command_id=command.command_id if command else "",
+            kind=command.kind if command else "",
+            keys=keys_of(command) if command else (),
         )
 
 

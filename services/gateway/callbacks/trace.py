@@ -7,6 +7,7 @@ import re
 import time
 from typing import Final
 
+from shared.contracts.commands import Command
 from shared.providers.dialect import Answer, Callback
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -20,7 +21,7 @@ class Trace:
     """Filled in as the callback goes on; times are in nanoseconds of the monotonic clock."""
 
     __slots__ = (
-        "account", "address", "answer", "callback", "diagnosis", "dialect", "done_ns", "external_id", "method",
+        "account", "address", "answer", "callback", "command", "diagnosis", "dialect", "done_ns", "external_id", "method",
         "parsed_ns", "player", "received_at_ms", "replied_ns", "request_id", "result", "started_ns", "verdict", "verified_ns",
     )  # fmt: skip
 
@@ -34,6 +35,7 @@ class Trace:
         self.method = self.player = self.external_id = self.result = self.diagnosis = ""
         self.verdict = ANSWERED
         self.callback: Callback | None = None
+        self.command: Command | None = None
         self.answer: Answer | None = None
 
 

@@ -17,7 +17,8 @@ from services.gateway.operator_api.desk import RETRY_AFTER, Desk
 from services.gateway.operator_api.estate import Estate
 from services.gateway.operator_api.games import GameOffer
 from services.gateway.operator_api.launches import Launcher
-from services.gateway.operator_api.routes import free_rounds, money, players, sessions, switchboard
+from services.gateway.operator_api.once import Once
+from services.gateway.operator_api.routes import corrections, free_rounds, money, players, protection, sessions, switchboard
 from services.gateway.operator_api.store import LaunchStore
 from services.gateway.switches import SwitchControl
 from shared.web.documented import Problems, publish
@@ -31,10 +32,10 @@ log = structlog.get_logger(__name__)
 INTERFACE: Final = "operator"
 TITLE: Final = "Stakewire operator API"
 ABOUT: Final = """
-Players, money, sessions, free rounds and switches for an operator's platform.
+Players and their protection, money and its corrections, sessions, rounds, free rounds and switches for an operator's platform.
 
 * Amounts are decimal strings in major units (`"12.34"`), never numbers.
-* A request that moves money carries an `Idempotency-Key`. The same key with the same body gets the same answer and moves
+* A request that moves money, or changes for good what a player may do, carries an `Idempotency-Key`. The same key with the same body gets the same answer and moves
   nothing more; with another body it is refused with 409.
 * Errors are RFC 9457 problem documents with a stable `type` and advice.
 * `X-Request-Id` is echoed, or made where none is sent; it is in our logs.
@@ -77,7 +78,10 @@ def documented_app(parts: Parts) -> FastAPI:
     app.add_exception_handler(OSError, _database_away)
     publish(app, Problems(p.ALL))
     app.include_router(players.routes(parts.desk, parts.estate))
+    once = Once(parts.desk, parts.estate, parts.launches)
+    app.include_router(protection.routes(parts.desk, once))
     app.include_router(money.routes(parts.desk))
+    app.include_router(corrections.routes(parts.desk, once))
     app.include_router(sessions.routes(parts.desk, parts.estate, parts.games, parts.launcher))
     app.include_router(free_rounds.routes(parts.desk, parts.estate, parts.games, parts.launches))
     app.include_router(switchboard.routes(parts.desk, parts.estate, parts.games, parts.switches, parts.pool))

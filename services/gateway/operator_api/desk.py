@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol, TypeVar
 
 from services.gateway.operator_api import problems as p
-from shared.contracts import Command, Reply, Result
+from shared.contracts import Command, ListOperations, OperationPage, OperationRecorded, Reply, Result
 from shared.contracts.codec import decode_view
 from shared.identity import player_key
 from shared.requester import OutcomeUnknownError, ShedError
@@ -19,6 +19,9 @@ SYSTEM: Final = "system"
 """Namespace of the ids that we derive ourselves."""
 
 RETRY_AFTER: Final = {"Retry-After": "1"}
+EXCLUSION: Final = "exclusion"
+"""What a reply names as the limit where PLAYER_BLOCKED comes of an exclusion."""
+
 V = TypeVar("V")
 
 _PROBLEMS: Final[Mapping[str, ProblemType]] = {
@@ -29,6 +32,8 @@ _PROBLEMS: Final[Mapping[str, ProblemType]] = {
     Result.TOKEN_UNKNOWN: p.SESSION_NOT_FOUND,
     Result.TOKEN_EXPIRED: p.SESSION_ENDED,
     Result.GAME_FORBIDDEN: p.GAME_NOT_AVAILABLE,
+    Result.ORIGINAL_CANCELLED: p.ROUND_VOIDED,
+    Result.ORIGINAL_SETTLED: p.ROUND_ENDED,
     Result.DUPLICATE_DIFFERENT: p.IDEMPOTENCY_CONFLICT,
     Result.ORIGINAL_NOT_FOUND: p.GRANT_NOT_FOUND,
     Result.BAD_REQUEST: INVALID_REQUEST,
@@ -42,6 +47,8 @@ _WORDS: Final[Mapping[str, str]] = {
     Result.WRONG_CURRENCY: "the player has no account in this currency",
     Result.TOKEN_UNKNOWN: "the player has no session with this id",
     Result.TOKEN_EXPIRED: "the session has ended or was replaced by a newer one",
+    Result.ORIGINAL_CANCELLED: "it was undone",
+    Result.ORIGINAL_SETTLED: "the round has ended",
     Result.GAME_FORBIDDEN: "the game is switched off or draining",
     Result.DUPLICATE_DIFFERENT: "the key was used before for a request with other content",
     Result.ORIGINAL_NOT_FOUND: "the player has no free rounds with this id",
@@ -94,12 +101,22 @@ class Desk:
             raise Problem(kind, "the wallet did not answer in time", headers=RETRY_AFTER) from error
         if reply.result == Result.OK:
             return reply
+        if reply.result == Result.PLAYER_BLOCKED and reply.limit == EXCLUSION:
+            raise Problem(p.PLAYER_EXCLUDED, "the player is excluded: no stakes, no deposits, no launches")
+        if reply.result == Result.LIMIT_EXCEEDED:
+            raise Problem(p.LIMIT_EXCEEDED, f"the player's limit {reply.limit!r} stands against it", limit=reply.limit)
         kind = (but or {}).get(reply.result) or _PROBLEMS.get(reply.result, p.OUTCOME_UNKNOWN)
         if kind is p.OUTCOME_UNKNOWN and not command.external_id:
             kind = OVERLOADED
         words = _WORDS.get(reply.result, reply.result)
         detail = f"{words} ({reply.detail})" if reply.detail else words
         raise Problem(kind, detail, headers=RETRY_AFTER if kind.status == 503 else None)  # noqa: PLR2004  # HTTP
+
+    async def operation_of(self, brand: str, player: str, reply: Reply) -> OperationRecorded:
+        """The operation that a reply is about, as the ledger has it."""
+        seq = int(reply.transaction_id.rpartition("-")[2])
+        page = await self.see(OperationPage, ListOperations(**self.query(brand, player), before=seq + 1, limit=1))
+        return page.operations[0]
 
     async def see(self, view: type[V], query: Command, *, but: Mapping[str, ProblemType] | None = None) -> V:
         """The answer to a query, as a value of its class."""

@@ -220,15 +220,31 @@ class Launcher:
                 await self._desk.ask(activation)
             except Problem as problem:
                 if problem.kind is p.SESSION_ENDED:
-                    # Overtaken by a newer session: a stake of this one must not bring it to life any more.
+                    # Overtaken by a newer session, say: a stake of this one must not bring it to life any more.
                     await self._give_up(order, launch.session_id, "overtaken")
                     await self._store.step(*key, "failed")
+                    await self._tell_exclusion(order, client, launch)
                 raise
             await self._store.step(*key, "active")
         if order.transfer_in:
             await self._transfer_in(order, client, launch)
         await self._store.step(*key, "answered")
         return self._answer(order, launch)
+
+    async def _tell_exclusion(self, order: LaunchOrder, client: ProviderClient, launch: Launch) -> None:
+        """Where a session has ended because the player was excluded meanwhile: the provider's side is closed, the reason told.
+
+        What excluded him did not know the provider's session yet. After a newer launch the provider's newer one may
+        have the same id, and is left alone.
+        """
+        player = await self._desk.see(PlayerView, GetPlayer(**self._desk.query(order.brand, order.player)))
+        excluded = player.excluded_until_ms > int(time.time() * 1_000)
+        if not excluded and player.status != "closed":
+            return
+        await close_at_provider(client, launch.provider_session_id)
+        if excluded:
+            raise Problem(p.PLAYER_EXCLUDED, "the player was excluded while the game was launched")
+        raise Problem(p.PLAYER_BLOCKED, "the player's account was closed while the game was launched")
 
     async def _transfer_in(self, order: LaunchOrder, client: ProviderClient, launch: Launch) -> None:
         """The last step, under an id of the launch's key: a repetition of the request moves nothing more."""

@@ -22,6 +22,18 @@ PLAYER_BLOCKED: Final = ProblemType(
     "The player may not do this now",
     "Look at the player's status; POST /v1/players/{player_id}/unblock lifts a block.",
 )
+PLAYER_EXCLUDED: Final = ProblemType(
+    "player-excluded",
+    409,
+    "The player is excluded from playing",
+    "Wait until his exclusion ends (`excluded_until` of GET /v1/players/{player_id}); only POST .../exclusion/lift ends it earlier.",
+)
+LIMIT_EXCEEDED: Final = ProblemType(
+    "limit-exceeded",
+    409,
+    "A limit of the player stands against it",
+    "`limit` names it; GET /v1/players/{player_id}/limits tells what is used and what is left. Try less, or later, under a new key.",
+)
 INSUFFICIENT_FUNDS: Final = ProblemType(
     "insufficient-funds",
     422,
@@ -97,6 +109,18 @@ SESSION_ENDED: Final = ProblemType(
     "The session was overtaken",
     "A newer launch of the player at this provider account has replaced it; start again if wanted.",
 )
+ROUND_NOT_FOUND: Final = ProblemType(
+    "round-not-found",
+    404,
+    "There is no such round",
+    "Use provider_account and round_id of one of the player's operations (GET /v1/players/{player_id}/operations).",
+)
+ROUND_VOIDED: Final = ProblemType(
+    "round-voided", 409, "The round was voided", "What was in it is undone already, and it stays void; look at its operations."
+)
+ROUND_ENDED: Final = ProblemType(
+    "round-ended", 409, "The round is not open any more", "Only an open round can be settled; one that has ended can be voided."
+)
 LAUNCH_IN_PROGRESS: Final = ProblemType(
     "launch-in-progress",
     409,
@@ -137,6 +161,8 @@ ALL: Final = (
     PLAYER_NOT_FOUND,
     PLAYER_EXISTS,
     PLAYER_BLOCKED,
+    PLAYER_EXCLUDED,
+    LIMIT_EXCEEDED,
     INSUFFICIENT_FUNDS,
     INVALID_AMOUNT,
     WRONG_CURRENCY,
@@ -151,6 +177,9 @@ ALL: Final = (
     GRANT_NOT_USABLE,
     SESSION_NOT_FOUND,
     SESSION_ENDED,
+    ROUND_NOT_FOUND,
+    ROUND_VOIDED,
+    ROUND_ENDED,
     LAUNCH_IN_PROGRESS,
     PROVIDER_NOT_CONFIGURED,
     PROVIDER_UNREACHABLE,

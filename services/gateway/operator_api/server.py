@@ -19,6 +19,7 @@ import structlog
 from services.gateway.connecting import connected
 from services.gateway.games import GameBook, GameReader
 from services.gateway.operator_api.app import Parts, make_app
+from services.gateway.operator_api.closings import Closer
 from services.gateway.operator_api.desk import Desk
 from services.gateway.operator_api.estate import Estate
 from services.gateway.operator_api.games import GameOffer
@@ -76,6 +77,8 @@ async def _running(settings: OperatorApiSettings, file: AccountsFile) -> AsyncIt
         await stack.enter_async_context(beside(_purge(launches, settings.records_kept_days), "purge"))
         probes = Probes(clients, settings.probe_every_s)
         await stack.enter_async_context(beside(probes.run(), "probes"))
+        closer = Closer(settings.kafka_bootstrap_servers, names, clients.get)
+        await stack.enter_async_context(beside(closer.run(), "closings"))
         games = GameOffer(file, board, book, probes.failure_of)
         desk = Desk(requester, settings.wallet_deadline_ms)
         estate = Estate(file, board, clients, pool)

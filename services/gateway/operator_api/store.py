@@ -27,6 +27,13 @@ class Launch(Struct, frozen=True):
     body_sha256: bytes
 
 
+class Binding(Struct, frozen=True):
+    """What an Idempotency-Key is bound to: whether it is just this request, and since when (Unix milliseconds)."""
+
+    fits: bool
+    used_at_ms: int
+
+
 class LaunchStore:
     """Launches by (brand, key): the key is the caller's Idempotency-Key, or one of ours where he sent none."""
 
@@ -71,6 +78,15 @@ class LaunchStore:
         """Whether an Idempotency-Key is bound to just this request; None where it was not used yet."""
         row = await self._pool.fetchrow(QUERIES["find_key"], brand, key)
         return None if row is None else (row["route"], row["body_sha256"]) == (route, body_sha256)
+
+    async def bind_key(self, brand: str, key: str, route: str, body_sha256: bytes) -> Binding:
+        """Binds an Idempotency-Key to a request, unless it is bound already; tells to what, and since when."""
+        row = await self._pool.fetchrow(QUERIES["find_key"], brand, key)
+        while row is None:
+            # Of copies at once one binds it; a purge between the two statements lets it be bound anew.
+            await self._pool.execute(QUERIES["claim_key"], brand, key, route, body_sha256)
+            row = await self._pool.fetchrow(QUERIES["find_key"], brand, key)
+        return Binding((row["route"], row["body_sha256"]) == (route, body_sha256), row["used_at_ms"])
 
     async def purge(self, days: int) -> None:
         """Forgets what is older than `days`, in steps that lock little."""

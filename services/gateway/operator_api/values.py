@@ -65,6 +65,7 @@ __all__ = [
     "Reason",
     "SeqCursor",
     "SessionIdPath",
+    "SignedAmountText",
     "WebAddress",
     "Why",
     "derived_id",
@@ -73,10 +74,12 @@ __all__ = [
     "player_of",
     "required",
     "shown",
+    "signed_units_of",
     "units_of",
     "when",
 ]
 
+SIGNED_AMOUNT_PATTERN: Final = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,18})?$"
 AMOUNT_PATTERN: Final = r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,18})?$"
 PLAYER_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._~@:+=-]{0,127}$"
 KEYED_ID_PATTERN: Final = r"^[a-z2-7]{16}\.[A-Za-z0-9_-]{8,64}$"
@@ -98,6 +101,11 @@ AmountText = Annotated[
     str,
     StringConstraints(pattern=AMOUNT_PATTERN),
     Field(examples=["12.34"], description="A decimal string in major units; never a number."),
+]
+SignedAmountText = Annotated[
+    str,
+    StringConstraints(pattern=SIGNED_AMOUNT_PATTERN),
+    Field(examples=["-12.34"], description="A decimal string in major units, below zero with a minus; never a number."),
 ]
 KeyedId = Annotated[str, StringConstraints(pattern=KEYED_ID_PATTERN), Field(examples=["k5x2mdp7q3ra4zte.Xk3v9QwLmN0aZr7TbY1c"])]
 IpAddress = Annotated[
@@ -144,13 +152,17 @@ def required(idempotency_key: str | None, why: str = "this request moves money")
 
 def units_of(amount: str, currency: str, *, zero: bool = False) -> int:
     """A decimal string in major units as units of the currency; problem `invalid-amount` where it does not fit exactly."""
-    try:
-        units = parse_decimal(amount, currency)
-    except MoneyError as error:
-        kind = p.INVALID_AMOUNT if _known(currency) else p.WRONG_CURRENCY
-        raise Problem(kind, str(error)) from error
+    units = _parsed(amount, currency)
     if units < 0 or (units == 0 and not zero):
         raise Problem(p.INVALID_AMOUNT, f"{amount!r} {currency}: an amount above zero is expected")
+    return units
+
+
+def signed_units_of(amount: str, currency: str) -> int:
+    """As `units_of`, for an amount above or below zero."""
+    units = _parsed(amount, currency)
+    if units == 0:
+        raise Problem(p.INVALID_AMOUNT, f"{amount!r} {currency}: an amount above or below zero is expected")
     return units
 
 
@@ -165,6 +177,14 @@ def derived_id(player: str, *parts: str) -> str:
     """A keyed id that follows from its parts: the same request under the same key means the same grant."""
     digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
     return f"{player}.{base64.urlsafe_b64encode(digest[:15]).decode()}"
+
+
+def _parsed(amount: str, currency: str) -> int:
+    try:
+        return parse_decimal(amount, currency)
+    except MoneyError as error:
+        kind = p.INVALID_AMOUNT if _known(currency) else p.WRONG_CURRENCY
+        raise Problem(kind, str(error)) from error
 
 
 def _known(currency: str) -> bool:

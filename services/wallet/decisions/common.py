@@ -10,9 +10,11 @@ from msgspec.structs import replace
 from services.wallet.decisions.model import (
     REFUSED,
     TOMBSTONE,
+    VOID,
     Decision,
     Entry,
     Operation,
+    Player,
     Round,
     Session,
     View,
@@ -26,6 +28,12 @@ SEEN_GRAIN_MS: Final = 60_000
 REASON_CHARS_MAX: Final = 256
 AUTHOR_CHARS_MAX: Final = 128
 """Longer words of people are cut: they stay in the ledger for ever, and must not name a player."""
+
+ROUND_SETTLED: Final = "round_settled"
+"""Why a late call about a round that was settled by hand moved nothing."""
+
+EXCLUSION: Final = "exclusion"
+"""The limit that PLAYER_BLOCKED names where the player is excluded."""
 
 _STRICTNESS: Final[dict[GameState, int]] = {"off": 1, "stopped": 2}
 
@@ -55,7 +63,8 @@ def replay_or_conflict(stored: Operation, *, same: bool, undone: bool = False) -
         return answer(Result.DUPLICATE_DIFFERENT, detail="the same id came before with other content", currency=stored.currency)
     if undone:
         return answer(Result.ORIGINAL_CANCELLED, detail="it was applied and rolled back", currency=stored.currency)
-    return Decision(result=stored.result, replay=stored, limit=stored.limit, currency=stored.currency)
+    detail = ROUND_SETTLED if stored.status == VOID and f'"reason":"{ROUND_SETTLED}"' in stored.details else ""
+    return Decision(result=stored.result, replay=stored, limit=stored.limit, detail=detail, currency=stored.currency)
 
 
 def same_money(stored: Operation, command: MoneyCommand, stake: int, win: int) -> bool:
@@ -70,6 +79,11 @@ def same_money(stored: Operation, command: MoneyCommand, stake: int, win: int) -
         and (stored.round_id == command.round_id or not command.compare_round)
         and (stored.game_id == command.game_id or not command.compare_game)
     )
+
+
+def excluded(player: Player, now_ms: int) -> bool:
+    """Whether a player has excluded himself, or was excluded, from playing."""
+    return player.excluded_until_ms > now_ms
 
 
 def wrong_currency(command: PlayCommand, view: View) -> bool:
@@ -122,6 +136,16 @@ def session_alive(session: Session, now_ms: int) -> bool:
         and now_ms - session.last_seen_ms <= session.idle_timeout_s * 1000
         and now_ms - session.opened_at_ms <= session.absolute_timeout_s * 1000
     )
+
+
+def closed_sessions(view: View, reason: str) -> tuple[Session, ...]:
+    """All live sessions of the player, closed."""
+    return tuple(replace(session, status="closed", close_reason=reason) for session in view.live)
+
+
+def names_of(sessions: tuple[Session, ...]) -> list[list[str]]:
+    """Sessions as an operation's details tell them, so that the provider's side of them can be closed too."""
+    return [[session.provider_account, session.session_id, session.provider_session_id] for session in sessions]
 
 
 def session_age(session: Session) -> tuple[int, str]:

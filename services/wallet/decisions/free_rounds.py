@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from services.wallet.decisions.common import REASON_CHARS_MAX, as_details, foreign_player, replay_or_conflict
+from services.wallet.decisions.common import (
+    EXCLUSION,
+    REASON_CHARS_MAX,
+    as_details,
+    excluded,
+    foreign_player,
+    replay_or_conflict,
+)
 from services.wallet.decisions.model import APPLIED, Decision, Grant, View, answer
 from shared.contracts import CancelFreeRounds, GrantFreeRounds, Result
 
@@ -21,6 +28,9 @@ def decide_grant_free_rounds(command: GrantFreeRounds, view: View) -> Decision:
         return replay_or_conflict(stored, same=same and stored.details == _details(command))
     if not 0 < command.count <= COUNT_MAX or command.stake < 0:
         return answer(Result.BAD_REQUEST, detail=f"1 to {COUNT_MAX} free rounds are expected")
+    if view.player is not None and excluded(view.player, view.now_ms):
+        # Not stored: it may be given once the exclusion is over.
+        return Decision(result=Result.PLAYER_BLOCKED, limit=EXCLUSION, currency=command.currency)
     if view.grant is not None:
         return answer(Result.DUPLICATE_DIFFERENT, detail="a grant with this id exists")
     if view.balance is None:

@@ -9,6 +9,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from shared.contracts import Command
+
 ACCOUNT_PLAYER: Final = "player"
 ACCOUNT_CASH: Final = "cash"
 OPERATOR: Final = "operator"
@@ -31,7 +33,10 @@ CLOSED: Final = "closed"
 
 
 class Player(Struct, frozen=True, kw_only=True):
-    """The locked row. `chain_head` is the hash of operation `seq` in hex, zeros at the start."""
+    """The locked row. `chain_head` is the hash of operation `seq` in hex, zeros at the start.
+
+    `excluded_until_ms` is the end of his exclusion, 0 where he has none.
+    """
 
     player: str
     brand: str
@@ -39,6 +44,36 @@ class Player(Struct, frozen=True, kw_only=True):
     test: bool = False
     seq: int = 0
     chain_head: str = GENESIS
+    excluded_until_ms: int = 0
+
+
+class Limit(Struct, frozen=True, kw_only=True):
+    """One limit: `value` holds (NO_LIMIT: none) until `next_from_ms`, then `next_value`; 0 where no change waits.
+
+    Kind, window, currency and units as in contracts.LimitSetting.
+    """
+
+    player: str
+    kind: str
+    window: str
+    currency: str
+    value: int
+    next_value: int = -1
+    next_from_ms: int = 0
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """What counts towards limits on one gaming day ("YYYY-MM-DD"), in units; kept for players who have ever had limits.
+
+    Rolled-back stakes and wins are taken out of the day of the original.
+    """
+
+    player: str
+    currency: str
+    gaming_day: str
+    staked: int = 0
+    won: int = 0
+    deposited: int = 0
 
 
 class Movement(Struct, frozen=True, kw_only=True):
@@ -174,9 +209,14 @@ class View(Struct, frozen=True, kw_only=True):
     provider's), `pending` the player's newest pending session at that provider account, `active` the active ones.
     `balance` is None where the player has no account in the command's currency. `expired` says that the caller was
     told UNKNOWN long ago.
+
+    `gaming_day` is today's in the player's brand. `limits` and `usage` are all of the player's (usage of this and the
+    last month, in all currencies). `live` are his pending and active sessions at all provider accounts, for commands that
+    end them; `round_operations` the operations of the named round in order, for one that undoes them.
     """
 
     now_ms: int
+    gaming_day: str = ""
     expired: bool = False
     player: Player | None = None
     balance: int | None = None
@@ -192,6 +232,10 @@ class View(Struct, frozen=True, kw_only=True):
     round: Round | None = None
     grant: Grant | None = None
     profile: Profile | None = None
+    limits: tuple[Limit, ...] = ()
+    usage: tuple[Usage, ...] = ()
+    live: tuple[Session, ...] = ()
+    round_operations: tuple[Operation, ...] = ()
 
 
 class Entry(Struct, frozen=True):
@@ -207,7 +251,10 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     Nothing is stored where `status` is empty: `result` is answered only. `replay` is the stored operation whose
     answer is given again. `tombstone` asks for a second operation in the slot of the unknown original.
-    `player_status` is the player's status from now on, empty where it stays; `erases` deletes his profile.
+    `player_status` is the player's status from now on, empty where it stays; `erases` deletes his profile;
+    `excluded_until_ms` the end of his exclusion from now on, -1 where it stays. `limits` are those that change.
+    `counts` is what the decision adds to the usage of a gaming day; it is kept only where the player's usage is counted.
+    `parts` are commands to be applied before the decision itself is booked, all or none.
     """
 
     result: str
@@ -234,6 +281,10 @@ class Decision(Struct, frozen=True, kw_only=True):
     profile: Profile | None = None
     player_status: str = ""
     erases: bool = False
+    excluded_until_ms: int = -1
+    limits: tuple[Limit, ...] = ()
+    counts: Usage | None = None
+    parts: tuple[Command, ...] = ()
     sessions: tuple[Session, ...] = ()
     round: Round | None = None
     grant: Grant | None = None

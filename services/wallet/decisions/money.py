@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.wallet.decisions.common import as_details, foreign_player, replay_or_conflict
+from services.wallet.decisions.common import EXCLUSION, as_details, excluded, foreign_player, replay_or_conflict
+from services.wallet.decisions.limits import counts, deposit_stopped_by
 from services.wallet.decisions.model import (
     ACCOUNT_CASH,
     ACCOUNT_PLAYER,
@@ -16,6 +17,7 @@ from services.wallet.decisions.model import (
     Decision,
     Entry,
     Operation,
+    Player,
     View,
     answer,
 )
@@ -25,7 +27,10 @@ _EVERYTHING: Final = as_details(everything=True)
 
 
 def decide_deposit(command: Deposit, view: View) -> Decision:
-    """Money in. Never expires: a late deposit is still the player's money. A blocked or closed player takes none."""
+    """Money in. Never expires: a late deposit is still the player's money.
+
+    A blocked, closed or excluded player takes none, nor one who has reached a limit of deposits.
+    """
     player, stored, amount = view.player, view.stored, command.amount
     if foreign_player(command, view) or player is None:
         return answer(Result.PLAYER_NOT_FOUND)
@@ -35,10 +40,27 @@ def decide_deposit(command: Deposit, view: View) -> Decision:
         return answer(Result.BAD_REQUEST, detail="an amount above zero is expected")
     if view.balance is None:
         return answer(Result.WRONG_CURRENCY)
+    refusal, limit = _deposit_refusal(command, view, player)
+    if refusal:
+        return Decision(result=refusal, status=REFUSED, limit=limit, currency=command.currency, win=amount)
+    return Decision(
+        result=Result.OK,
+        status=APPLIED,
+        currency=command.currency,
+        win=amount,
+        entries=(Entry(ACCOUNT_CASH, ACCOUNT_PLAYER, amount),),
+        counts=counts(view, command.currency, deposited=amount),
+    )
+
+
+def _deposit_refusal(command: Deposit, view: View, player: Player) -> tuple[str, str]:
+    """What stops a deposit, and which limit; empty if nothing does."""
+    if excluded(player, view.now_ms):
+        return Result.PLAYER_BLOCKED, EXCLUSION
     if player.status not in {ACTIVE, DRAINING}:
-        return Decision(result=Result.PLAYER_BLOCKED, status=REFUSED, currency=command.currency, win=amount)
-    entry = Entry(ACCOUNT_CASH, ACCOUNT_PLAYER, amount)
-    return Decision(result=Result.OK, status=APPLIED, currency=command.currency, win=amount, entries=(entry,))
+        return Result.PLAYER_BLOCKED, ""
+    limit = deposit_stopped_by(view, command.currency, command.amount) if view.limits else ""
+    return (Result.LIMIT_EXCEEDED, limit) if limit else ("", "")
 
 
 def decide_withdraw(command: Withdraw, view: View) -> Decision:

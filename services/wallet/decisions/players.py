@@ -1,4 +1,4 @@
-"""The operator's own commands about a player: creating him, his status, erasing him."""
+"""The operator's own commands about a player: creating him, his status, closing and erasing him."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from services.wallet.decisions.common import (
     AUTHOR_CHARS_MAX,
     REASON_CHARS_MAX,
     as_details,
+    closed_sessions,
     foreign_player,
+    names_of,
     replay_or_conflict,
 )
 from services.wallet.decisions.model import APPLIED, CLOSED, Decision, Operation, Player, Profile, View, answer
-from shared.contracts import CreatePlayer, ErasePlayer, Result, SetPlayerStatus
+from shared.contracts import CloseAccount, CreatePlayer, ErasePlayer, Result, SetPlayerStatus
 
 
 def decide_create_player(command: CreatePlayer, view: View) -> Decision:
@@ -82,6 +84,22 @@ def _set_to(stored: Operation) -> str:
     return to
 
 
+def decide_close_account(command: CloseAccount, view: View) -> Decision:
+    """Closes a player and his sessions for good. Closing him again is a success that changes nothing."""
+    player, stored = view.player, view.stored
+    if foreign_player(command, view) or player is None:
+        return answer(Result.PLAYER_NOT_FOUND)
+    if stored is not None:
+        return replay_or_conflict(stored, same=stored.kind == command.kind)
+    return Decision(
+        result=Result.OK,
+        status=APPLIED,
+        player_status=CLOSED,
+        sessions=closed_sessions(view, "account_closed"),
+        details=_change_of_status(command, player.status, CLOSED, sessions=names_of(view.live)),
+    )
+
+
 def decide_erase_player(command: ErasePlayer, view: View) -> Decision:
     """Personal data go, the ledger stays; the player is closed for good. Erasing him again finds nothing to delete."""
     player, stored = view.player, view.stored
@@ -94,10 +112,13 @@ def decide_erase_player(command: ErasePlayer, view: View) -> Decision:
         status=APPLIED,
         player_status=CLOSED,
         erases=True,
-        details=_change_of_status(command, player.status, CLOSED),
+        sessions=closed_sessions(view, "erased"),
+        details=_change_of_status(command, player.status, CLOSED, sessions=names_of(view.live)),
     )
 
 
-def _change_of_status(command: SetPlayerStatus | ErasePlayer, before: str, after: str) -> str:
+def _change_of_status(
+    command: SetPlayerStatus | ErasePlayer | CloseAccount, before: str, after: str, **facts: list[list[str]]
+) -> str:
     author, reason = command.author[:AUTHOR_CHARS_MAX], command.reason[:REASON_CHARS_MAX]
-    return as_details(**{"from": before, "to": after, "reason": reason, "author": author})
+    return as_details(**{"from": before, "to": after, "reason": reason, "author": author, **facts})

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from msgspec.structs import replace
 
-from services.wallet.decisions.common import foreign_player, replay_or_conflict
+from services.wallet.decisions.common import ROUND_SETTLED, as_details, foreign_player, replay_or_conflict
+from services.wallet.decisions.limits import COUNTED_KINDS, undo_counts
 from services.wallet.decisions.model import (
     ACCOUNT_PLAYER,
     APPLIED,
+    REFUSED,
     VOID,
     Decision,
     Entry,
@@ -18,12 +23,14 @@ from services.wallet.decisions.model import (
     View,
     answer,
 )
+from services.wallet.decisions.rounds import SETTLED, VOID_NAMESPACE, VOIDED, is_round
 from shared.contracts import Result, Rollback
 
 NOT_FOUND = "original_not_found"
 WAS_REFUSED = "original_refused"
 WAS_VOID = "original_void"
 WAS_UNDONE = "original_undone"
+ROUND_VOIDED = "round_voided"
 
 
 def decide_rollback(command: Rollback, view: View) -> Decision:
@@ -39,10 +46,10 @@ def decide_rollback(command: Rollback, view: View) -> Decision:
     target = view.target
     if target is None or target.status == "tombstone":
         return _void(command, NOT_FOUND, tombstone=target is None)
-    if target.status != APPLIED:
-        return _void(command, WAS_REFUSED if target.status == "refused" else WAS_VOID, target=target)
-    if view.target_undone:
-        return _void(command, WAS_UNDONE, target=target)
+    restores = target.kind == "rollback" and not _restores(target)
+    stays = _stays(command, view, target, restores=restores)
+    if stays is not None:
+        return stays
     entries = _turned(view.target_movements)
     paid_back = sum(entry.amount for entry in entries if entry.credit_account == ACCOUNT_PLAYER)
     taken_back = sum(entry.amount for entry in entries if entry.debit_account == ACCOUNT_PLAYER)
@@ -50,9 +57,9 @@ def decide_rollback(command: Rollback, view: View) -> Decision:
     if short and command.overspent == "refuse":
         return answer(Result.INSUFFICIENT_FUNDS, detail="the won money is already spent", currency=target.currency)
     charged = target.free_rounds_charged
-    restores = target.kind == "rollback" and not _restores(target)
     undo_charge = charged if restores else -charged
     grant = _grant_after(view.grant, target, undo_charge)
+    counts = undo_counts(target)
     return Decision(
         result=Result.OK,
         status=APPLIED,
@@ -69,26 +76,43 @@ def decide_rollback(command: Rollback, view: View) -> Decision:
         entries=entries,
         round=_round_after(view.round, target, undo_charge, restores=restores),
         grant=grant,
-        details=_details(overdraft=short, restores=restores),
+        details=_details(
+            overdraft=short,
+            restores=restores,
+            counts_on=counts.gaming_day if counts is not None and counts.gaming_day != view.gaming_day else "",
+            uncounted=_is_uncounted(target),
+        ),
+        counts=counts,
     )
+
+
+def _stays(command: Rollback, view: View, target: Operation, *, restores: bool) -> Decision | None:
+    """What is answered where the original is left as it is, None where it is undone."""
+    if target.status != APPLIED:
+        return _void(command, WAS_REFUSED if target.status == "refused" else WAS_VOID, target=target)
+    if view.target_undone:
+        return _void(command, WAS_UNDONE, target=target)
+    if is_round(view.round, SETTLED) and command.namespace != VOID_NAMESPACE:
+        return _too_late(command, target)
+    if is_round(view.round, VOIDED) and restores:
+        # The undo of an undo would bring back what was voided.
+        return _void(command, ROUND_VOIDED, target=target)
+    return None
 
 
 def _again(stored: Operation, command: Rollback, target: Operation | None) -> Decision:
     """The same undo again. Its slot is also one where another kind of operation may stand (one namespace for all)."""
     if stored.status == "tombstone":
         return _void(command, NOT_FOUND, store=False)
+    if stored.kind != "rollback":
+        return replay_or_conflict(stored, same=False)
+    facts: dict[str, Any] = json.loads(stored.details) if stored.details else {}
     # An undo with an id of its own may come again with the name of another original.
-    same_target = not stored.target_seq or (target is not None and target.seq == stored.target_seq)
-    decision = replay_or_conflict(stored, same=stored.kind == "rollback" and same_target)
-    return replace(decision, detail=_reason(stored))
-
-
-def _reason(stored: Operation) -> str:
-    """Why a stored rollback moved nothing, empty if it moved something."""
-    for reason in (NOT_FOUND, WAS_REFUSED, WAS_VOID, WAS_UNDONE):
-        if reason in stored.details:
-            return reason
-    return ""
+    if stored.target_seq:
+        same_target = target is not None and target.seq == stored.target_seq
+    else:
+        same_target = facts.get("original", stored.external_id) == command.target_external_id
+    return replace(replay_or_conflict(stored, same=same_target), detail=facts.get("reason", ""))
 
 
 def _void(
@@ -101,8 +125,27 @@ def _void(
         currency=target.currency if target else command.currency,
         round_id=command.round_id or (target.round_id if target else ""),
         game_id=command.game_id or (target.game_id if target else ""),
-        details=f'{{"reason":"{reason}"}}',
+        details=_unmoved(command, reason),
         tombstone=tombstone,
+    )
+
+
+def _unmoved(command: Rollback, reason: str) -> str:
+    """Why nothing was moved, and what was to be undone where the undo's own id does not tell."""
+    original = command.target_external_id if command.target_external_id != command.external_id else ""
+    return _details(reason=reason, original=original)
+
+
+def _too_late(command: Rollback, target: Operation) -> Decision:
+    """What was settled by hand is undone by hand (VoidRound), not by the provider any more."""
+    return Decision(
+        result=Result.ORIGINAL_SETTLED,
+        status=REFUSED,
+        detail=ROUND_SETTLED,
+        currency=target.currency,
+        round_id=target.round_id,
+        game_id=command.game_id or target.game_id,
+        details=_unmoved(command, ROUND_SETTLED),
     )
 
 
@@ -125,9 +168,16 @@ def _left(grant: Grant | None) -> int:
     return 0 if grant.cancelled_at_ms else grant.remaining
 
 
-def _details(**facts: bool) -> str:
-    true = [f'"{name}":true' for name, holds in facts.items() if holds]
-    return f"{{{','.join(true)}}}" if true else ""
+def _details(**facts: bool | str) -> str:
+    told = {name: fact for name, fact in facts.items() if fact}
+    return as_details(**told) if told else ""
+
+
+def _is_uncounted(target: Operation) -> bool:
+    """Whether an operation, or the one that an undo goes back to, counts neither in a round nor for a limit."""
+    if target.kind == "rollback":
+        return '"uncounted":true' in target.details
+    return target.kind not in COUNTED_KINDS
 
 
 def _restores(operation: Operation) -> bool:
@@ -137,7 +187,7 @@ def _restores(operation: Operation) -> bool:
 
 def _round_after(before: Round | None, target: Operation, charge: int, *, restores: bool) -> Round | None:
     """The round without what is undone (with it again, when a rollback is undone)."""
-    if before is None or before.round_id != target.round_id:
+    if before is None or before.round_id != target.round_id or _is_uncounted(target):
         return None
     sign = 1 if restores else -1
     # A rollback stores what the player paid back as `stake` and what he got back as `win`.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from services.wallet.decisions.common import (
+    EXCLUSION,
     as_details,
+    excluded,
     foreign_player,
     left_of,
     replay_or_conflict,
@@ -30,8 +32,10 @@ def decide_open_session(command: OpenSession, view: View) -> Decision:
         return answer(Result.NOT_DONE, detail="it arrived after its caller had given up")
     if view.session is not None:
         return answer(Result.DUPLICATE_DIFFERENT, detail="a session with this id exists")
-    refusal = ""
-    if player.status != ACTIVE:
+    refusal, limit = "", ""
+    if excluded(player, view.now_ms):
+        refusal, limit = Result.PLAYER_BLOCKED, EXCLUSION
+    elif player.status != ACTIVE:
         refusal = Result.PLAYER_BLOCKED
     elif view.balance is None:
         return answer(Result.WRONG_CURRENCY)
@@ -40,6 +44,7 @@ def decide_open_session(command: OpenSession, view: View) -> Decision:
     facts = Decision(
         result=refusal or Result.OK,
         status=REFUSED if refusal else APPLIED,
+        limit=limit,
         currency=command.currency,
         session_id=command.session_id,
         game_id=command.game_id,

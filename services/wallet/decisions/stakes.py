@@ -1,6 +1,7 @@
 """Bet and BetAndWin: the only commands that are asked for status, session, game, limits and funds.
 
-Order (behaviour.md): stored key, tombstone, expired, player's status, session, currency, game, limits, free round, funds.
+Order (behaviour.md): stored key, tombstone (of the call, or of its whole round: rounds.py), expired, player's status,
+session, currency, game, limits, free round, funds.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from services.wallet.decisions.common import (
+    EXCLUSION,
     entries_of,
+    excluded,
     foreign_player,
     left_of,
     named_session,
@@ -21,7 +24,9 @@ from services.wallet.decisions.common import (
     state_of_game,
     wrong_currency,
 )
-from services.wallet.decisions.model import ACTIVE, APPLIED, DRAINING, Decision, Grant, Player, Round, View, answer
+from services.wallet.decisions.limits import counts, stake_stopped_by
+from services.wallet.decisions.model import ACTIVE, APPLIED, DRAINING, Decision, Grant, Player, Round, Session, View, answer
+from services.wallet.decisions.rounds import late_call
 from shared.contracts import Bet, BetAndWin, MoneyCommand, Result
 
 
@@ -42,6 +47,9 @@ def _decide(command: MoneyCommand, view: View, stake: int, win: int, *, is_stake
         return answer(Result.PLAYER_NOT_FOUND)
     if view.stored is not None:
         return replay_or_conflict(view.stored, same=same_money(view.stored, command, stake, win), undone=view.stored_undone)
+    late = late_call(command, view, stake=stake, win=win, is_stake=is_stake)
+    if late is not None:
+        return late
     if view.expired and is_stake:
         return answer(Result.NOT_DONE, detail="it arrived after its caller had given up")
     if is_stake:
@@ -51,13 +59,13 @@ def _decide(command: MoneyCommand, view: View, stake: int, win: int, *, is_stake
     elif wrong_currency(command, view):
         return answer(Result.WRONG_CURRENCY)
     charge = _charge(command, view)
-    if charge is None and command.charge_free_rounds and command.free_round_exhausted == "refuse":
-        return refuse(command, view, Result.INSUFFICIENT_FUNDS, stake=stake, win=win, limit="free_rounds")
     free = charge is not None or _free_already(command, view)
     debit = 0 if free else stake
-    if debit and (view.balance or 0) < debit:
-        return refuse(command, view, Result.INSUFFICIENT_FUNDS, stake=stake, win=win)
     session = named_session(command, view)
+    stopped = _stopped(command, view, charge, debit, session) if is_stake else None
+    if stopped is not None:
+        result, limit = stopped
+        return refuse(command, view, result, stake=stake, win=win, limit=limit)
     session_id = session.session_id if session else ""
     charged = command.charge_free_rounds if charge is not None else 0
     return Decision(
@@ -79,11 +87,31 @@ def _decide(command: MoneyCommand, view: View, stake: int, win: int, *, is_stake
             command, view, bets=int(is_stake), stake=debit, win=win, free_charged=int(charged > 0), session_id=session_id
         ),
         grant=charge,
+        counts=counts(view, command.currency, staked=debit, won=win),
     )
 
 
+def _stopped(
+    command: MoneyCommand, view: View, charge: Grant | None, debit: int, session: Session | None
+) -> tuple[str, str] | None:
+    """The result and the limit by which limits, free rounds or funds stop a stake, None if nothing does."""
+    # Where a free round is demanded and none is left, nothing would be debited: there is nothing for limits to count.
+    refused = charge is None and bool(command.charge_free_rounds) and command.free_round_exhausted == "refuse"
+    if view.limits:
+        limit = stake_stopped_by(view, command.currency, 0 if refused else debit, session)
+        if limit:
+            return Result.LIMIT_EXCEEDED, limit
+    if refused:
+        return Result.INSUFFICIENT_FUNDS, "free_rounds"
+    if debit and (view.balance or 0) < debit:
+        return Result.INSUFFICIENT_FUNDS, ""
+    return None
+
+
 def _refusal(command: MoneyCommand, view: View, player: Player, stake: int, win: int) -> Decision | None:
-    """What stops a stake before its funds are looked at, None if nothing does."""
+    """What stops a stake before limits and funds are looked at, None if nothing does."""
+    if excluded(player, view.now_ms):
+        return refuse(command, view, Result.PLAYER_BLOCKED, stake=stake, win=win, limit=EXCLUSION)
     if player.status != ACTIVE and not (player.status == DRAINING and _is_open(view.round)):
         return refuse(command, view, Result.PLAYER_BLOCKED, stake=stake, win=win)
     by_session = session_refusal(command, view)

@@ -14,7 +14,9 @@ from services.wallet.decisions.common import (
     same_money,
     wrong_currency,
 )
+from services.wallet.decisions.limits import counts
 from services.wallet.decisions.model import APPLIED, Decision, Round, View, answer
+from services.wallet.decisions.rounds import late_call
 from shared.contracts import EndRound, Result, Win
 
 
@@ -24,6 +26,9 @@ def decide_win(command: Win, view: View) -> Decision:
         return answer(Result.PLAYER_NOT_FOUND)
     if view.stored is not None:
         return replay_or_conflict(view.stored, same=same_money(view.stored, command, 0, command.win), undone=view.stored_undone)
+    late = late_call(command, view, stake=0, win=command.win, is_stake=False)
+    if late is not None:
+        return late
     if wrong_currency(command, view):
         return answer(Result.WRONG_CURRENCY)
     if command.bet_required and (view.round is None or view.round.bets == 0):
@@ -44,6 +49,7 @@ def decide_win(command: Win, view: View) -> Decision:
         grant_id=command.grant_id,
         entries=entries_of(0, command.win, command.provider_account, free=free, promo_class=command.promo_class),
         round=round_after(command, view, bets=0, stake=0, win=command.win, free_charged=0, session_id=session_id),
+        counts=counts(view, command.currency, won=command.win),
     )
 
 

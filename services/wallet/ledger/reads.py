@@ -1,18 +1,21 @@
 """What the ledger holds of a player, for queries: the only user of the queries in sql/reads.sql.
 
-Reads what is committed, takes no lock, changes nothing. Every read is one statement that begins at the player's key; the
-errors that leave here are asyncpg's and CursorError.
+Reads what is committed, takes no lock, changes nothing. Every read begins at the player's key, and is one statement but for
+those that say otherwise; the errors that leave here are asyncpg's and CursorError.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final, TypeVar
 
 import asyncpg
 import msgspec
 
+from services.wallet.decisions.model import Limit, Session, Usage
 from services.wallet.ledger.sql import load_queries
 from services.wallet.working_set import BIGINT_MAX
 from shared.contracts import (
@@ -24,6 +27,7 @@ from shared.contracts import (
     OperationPage,
     OperationRecorded,
     PlayerView,
+    RoundView,
     SessionPage,
     SessionView,
 )
@@ -35,13 +39,37 @@ QUERIES: Final = load_queries("reads.sql")
 ROWS_A_PAGE_MAX: Final = 100
 PAGE_BYTES_MAX: Final = 300_000
 """A page of longer rows ends earlier. Quoted within a reply a text is at most twice as long, and a reply must fit a record."""
+PLAYED_OPERATIONS_MAX: Final = 20_000
+"""Operations since a session was opened that are looked through to tell what was played in it; of more it is not told."""
 _PLACE: Final = re.compile(r"(-?[0-9]{1,19}):([^\x00]{1,512})", re.DOTALL)
 _FIRST: Final = (BIGINT_MAX, "")
+
+
+class Played(msgspec.Struct, frozen=True):
+    """What was played in a session, in units, less what was rolled back."""
+
+    bets: int
+    staked: int
+    won: int
+
+
+class StoredLimits(msgspec.Struct, frozen=True):
+    """A player's limits and exclusion as stored, and the usage of the gaming days that were asked for."""
+
+    brand: str
+    excluded_until_ms: int
+    limits: tuple[Limit, ...]
+    usage: tuple[Usage, ...]
+
 
 _encode: Final = msgspec.json.Encoder().encode
 _player: Final = msgspec.json.Decoder(PlayerView)
 _session: Final = msgspec.json.Decoder(SessionView)
 _sessions: Final = msgspec.json.Decoder(list[SessionView])
+_stored_session: Final = msgspec.json.Decoder(Session)
+_played: Final = msgspec.json.Decoder(Played)
+_round: Final = msgspec.json.Decoder(RoundView)
+_limits: Final = msgspec.json.Decoder(StoredLimits)
 _grant: Final = msgspec.json.Decoder(GrantView)
 _grants: Final = msgspec.json.Decoder(list[GrantView])
 _operations: Final = msgspec.json.Decoder(list[OperationRecorded])
@@ -79,9 +107,33 @@ class Reader:
         return _player.decode(found)
 
     async def session(self, session_id: str) -> SessionView | None:
-        """One of his sessions."""
+        """One of his sessions, with what was played in it: read after it, so that nothing in it is missing."""
         found = await self._read("session", session_id)
-        return _session.decode(found) if found else None
+        if not found:
+            return None
+        session = _session.decode(found)
+        told = await self._read("played", session_id, session.opened_at_ms, PLAYED_OPERATIONS_MAX)
+        if not told:
+            return session
+        played = _played.decode(told)
+        return dataclasses.replace(session, bets=played.bets, staked=played.staked, won=played.won)
+
+    async def session_of_token(self, token_sha256: str) -> tuple[Session, SessionView] | None:
+        """The session that a launch token belongs to, by the token's SHA-256 in hex: as stored, and as it is told."""
+        found = await self._read("authenticate", token_sha256)
+        return (_stored_session.decode(found), _session.decode(found)) if found else None
+
+    async def round(self, provider_account: str, round_id: str) -> RoundView | None:
+        """One of his rounds."""
+        found = await self._read("round", provider_account, round_id)
+        return _round.decode(found) if found else None
+
+    async def limits(self, since: date) -> StoredLimits:
+        """His limits, and what counts towards them from gaming day `since` on."""
+        found = await self._read("limits", since)
+        if found is None:
+            raise UnknownPlayerError(self._player)
+        return _limits.decode(found)
 
     async def sessions(self, query: ListSessions) -> SessionPage:
         """A page of his sessions, newest first. CursorError for a place that is none."""

@@ -144,7 +144,7 @@ async def open_bench(url: str, partition: int = PARTITION, **settings: object) -
         async with pool.acquire() as connection:
             positions = await read_positions(connection, [partition], 1)
         applier = BatchApplier(pool, limits, GamingDays({}), bury, Failpoint(""))
-        desk = QueryDesk(pool, limits.wallet_expiry_margin_ms, _nowhere)
+        desk = QueryDesk(pool, limits.wallet_expiry_margin_ms, _nowhere, GamingDays({}))
         yield Bench(url, partition, pool, owner, applier, desk, letters, positions)
 
 

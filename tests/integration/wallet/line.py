@@ -13,21 +13,27 @@ from typing import Any
 import asyncpg
 
 from shared.contracts import (
+    FOR_EVER_MS,
     Bet,
     BetAndWin,
     CancelFreeRounds,
+    CloseAccount,
     Command,
     CreatePlayer,
     Deposit,
     EndRound,
     ErasePlayer,
+    Exclude,
     GetBalance,
     GrantFreeRounds,
+    LiftExclusion,
+    LimitSetting,
     OpenSession,
     PlayerStatus,
     Reply,
     Result,
     Rollback,
+    SetLimits,
     SetPlayerStatus,
     Win,
     Withdraw,
@@ -137,6 +143,23 @@ def set_status(player: str, status: PlayerStatus, key: str = "status") -> SetPla
 
 def erase(player: str, key: str = "erase") -> ErasePlayer:
     return ErasePlayer(**operators(player, key), reason="GDPR", author="key-1")
+
+
+def set_limits(player: str, *settings: LimitSetting, key: str = "limits") -> SetLimits:
+    wanted = settings or (LimitSetting(kind="wager", window="day", currency="EUR", value=100 * EUR),)
+    return SetLimits(**operators(player, key), limits=wanted, reason="asked for it", author="key-1")
+
+
+def exclude(player: str, until_ms: int = FOR_EVER_MS, key: str = "exclude") -> Exclude:
+    return Exclude(**operators(player, key), until_ms=until_ms, reason="asked for it", author="key-1")
+
+
+def lift_exclusion(player: str, key: str = "lift") -> LiftExclusion:
+    return LiftExclusion(**operators(player, key), reason="a mistake", author="key-1")
+
+
+def close_account(player: str, key: str = "close") -> CloseAccount:
+    return CloseAccount(**operators(player, key), reason="asked for it", author="key-1")
 
 
 def withdraw(player: str, amount: int, key: str = "withdraw") -> Withdraw:

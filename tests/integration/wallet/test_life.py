@@ -14,12 +14,12 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions
 
 from services.wallet.ledger.positions import open_epoch
-from shared.contracts import codec
+from shared.contracts import Result, codec
 from shared.identity import partition_of
 from shared.kafka.admin import admin_client, apply_topics, topic_id
 from shared.kafka.topics import COMMANDS
 from tests.integration.wallet.books import assert_books
-from tests.integration.wallet.line import EUR, Line, bet, get_balance, open_line, win
+from tests.integration.wallet.line import EUR, Line, bet, get_balance, open_line, rollback, win
 from tests.integration.wallet.stand import HOST, WalletStand, wallet_stand
 from tests.servers import Servers
 from tests.waiting import wait_until
@@ -51,6 +51,23 @@ async def test_a_wallet_says_that_it_lives_and_is_ready(line: Line) -> None:
     await line.new_player()
     assert metric(line.stand, 'stakewire_wallet_commands_total{kind="deposit",result="OK"}') >= 1
     wait_until(lambda: metric(line.stand, "stakewire_wallet_lag_records") == 0, "nothing is left to do")
+
+
+async def test_the_stages_of_batches_and_what_must_never_happen_are_measured(line: Line) -> None:
+    player = await line.new_player(5 * EUR)
+    ref = line.names.ref()
+    await line.done(bet(player, ref, 5 * EUR))
+    await line.done(win(player, f"{ref}-w", 3 * EUR, round_id=ref))
+    await line.done(bet(player, f"{ref}-2", 3 * EUR))
+    await line.done(rollback(player, f"{ref}-w"))
+    assert await line.balance(player) == -3 * EUR
+    for stage in ("load", "decide", "save", "commit", "reply", "publish"):
+        assert metric(line.stand, f'stakewire_wallet_stage_seconds_count{{stage="{stage}"}}') >= 6
+    assert metric(line.stand, "stakewire_wallet_command_age_seconds_count") >= 6
+    assert metric(line.stand, "stakewire_wallet_overdrafts_total") == 1
+    assert metric(line.stand, "stakewire_wallet_imbalances_total") == 0
+    assert (await line.ask(bet(player, ref, 4 * EUR))).result == Result.DUPLICATE_DIFFERENT
+    assert metric(line.stand, 'stakewire_wallet_commands_total{kind="bet",result="DUPLICATE_DIFFERENT"}') == 1
 
 
 async def test_a_record_from_the_future_raises_the_clock_alarm_and_nothing_expires(line: Line) -> None:

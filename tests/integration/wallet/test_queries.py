@@ -12,12 +12,16 @@ from typing import Any, TypeVar
 import pytest
 
 from services.wallet.batch import Published
+from services.wallet.gaming_day import GamingDays
 from services.wallet.ledger.reads import PAGE_BYTES_MAX
 from services.wallet.queries import WAITING_MAX, QueryDesk
 from shared.contracts import (
     AccountView,
+    Authenticate,
     GetGrant,
+    GetLimits,
     GetPlayer,
+    GetRound,
     GetSession,
     GrantPage,
     GrantView,
@@ -71,6 +75,9 @@ def one_of_each(player: str, **fields: Any) -> Iterator[PlayerQuery]:
     yield GetGrant(**header, grant_id=f"{player}.g")
     yield ListGrants(**header)
     yield ListOperations(**header)
+    yield GetLimits(**header)
+    yield GetRound(**header, round_id="r")
+    yield Authenticate(**header, token_sha256="0" * 64)
 
 
 async def test_a_player_with_his_accounts_and_without_his_profile_once_it_is_erased(bench: Bench) -> None:
@@ -107,7 +114,8 @@ async def test_nobody_finds_a_player_who_is_not_there_or_not_his(bench: Bench) -
     assert [(each.result, each.data) for each in answered] == [(Result.PLAYER_NOT_FOUND, "")] * len(strangers)
     owned = await bench.ask(*one_of_each(player, brands=("other", "main")))
     assert [each.result for each in owned] == [
-        Result.OK, Result.TOKEN_UNKNOWN, Result.OK, Result.ORIGINAL_NOT_FOUND, Result.OK, Result.OK,
+        Result.OK, Result.TOKEN_UNKNOWN, Result.OK, Result.ORIGINAL_NOT_FOUND, Result.OK, Result.OK, Result.OK,
+        Result.ORIGINAL_NOT_FOUND, Result.TOKEN_UNKNOWN,
     ]  # fmt: skip
 
 
@@ -132,6 +140,9 @@ async def test_a_session_and_a_grant_by_their_ids_and_their_player(bench: Bench)
         grant_id=name,
         device="mobile",
         language="de",
+        bets=1,
+        staked=0,  # a free round paid it
+        won=0,
     )
     assert await found(bench, GetGrant(**query(player), grant_id=name), GrantView) == GrantView(
         grant_id=name,
@@ -336,7 +347,7 @@ async def test_a_query_of_a_held_player_waits_for_nobody(bench: Bench) -> None:
         await other.execute("SELECT FROM players WHERE player = $1 FOR UPDATE", player)
         async with asyncio.timeout(30):
             answered = await bench.ask(*one_of_each(player))
-    assert [each.result for each in answered][0::2] == [Result.OK] * 3
+    assert [each.result for each in answered][0::2] == [Result.OK] * 4 + [Result.TOKEN_UNKNOWN]
     assert bench.applier.deferred == {}
 
 
@@ -346,7 +357,8 @@ async def test_a_read_that_fails_is_unknown_and_harms_no_other(bench: Bench) -> 
     stake, *answered = await bench.ask(*one_of_each(player), bet(player, "a"))
     assert stake.result == Result.OK
     assert [each.result for each in answered] == [
-        Result.UNKNOWN, Result.TOKEN_UNKNOWN, Result.OK, Result.UNKNOWN, Result.UNKNOWN, Result.OK,
+        Result.UNKNOWN, Result.TOKEN_UNKNOWN, Result.OK, Result.UNKNOWN, Result.UNKNOWN, Result.OK, Result.OK,
+        Result.ORIGINAL_NOT_FOUND, Result.UNKNOWN,
     ]  # fmt: skip
     assert await bench.stored_position() == bench.next_offset
 
@@ -373,16 +385,16 @@ async def test_the_desk_answers_in_turn_and_survives_what_cannot_be_sent(bench: 
         if len(told) == len(published.queries):
             raise RuntimeError("nobody takes it")
 
-    desk = QueryDesk(bench.pool, 500, say)
+    desk = QueryDesk(bench.pool, 500, say, GamingDays({}))
     running = asyncio.create_task(desk.run())
     try:
-        for answers in (6, 12):
+        for answers in (9, 18):
             desk.take(published.queries, expire=True)
             await asyncio.to_thread(wait_until, partial(_has, told, answers), "all are answered")
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-    assert [each.result for each in told[:6]] == [each.result for each in told[6:]]
+    assert [each.result for each in told[:9]] == [each.result for each in told[9:]]
 
 
 async def test_of_too_many_queries_the_oldest_are_dropped(bench: Bench) -> None:
@@ -393,7 +405,7 @@ async def test_of_too_many_queries_the_oldest_are_dropped(bench: Bench) -> None:
     async def say(said: Published) -> None:
         told.extend(replies(said))
 
-    desk = QueryDesk(bench.pool, 60_000, say)
+    desk = QueryDesk(bench.pool, 60_000, say, GamingDays({}))
     desk.take((await bench.apply(batch)).queries, expire=True)
     running = asyncio.create_task(desk.run())
     try:

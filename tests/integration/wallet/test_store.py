@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from services.wallet.chain import event_of
-from services.wallet.decisions.model import Grant, Operation, Player, Profile, Round, Session
+from services.wallet.decisions.model import Grant, Limit, Operation, Player, Profile, Round, Session, Usage
 from services.wallet.ledger import store
 from services.wallet.working_set import WorkingSet, key_of
 from shared.contracts import ActivateSession, CloseSession, Command, OpenSession
@@ -21,14 +21,17 @@ from tests.integration.wallet.line import (
     bet,
     bet_and_win,
     cancel,
+    close_account,
     create,
     deposit,
     end_round,
     erase,
+    exclude,
     get_balance,
     grant,
     operators,
     rollback,
+    set_limits,
     set_status,
     win,
     withdraw_everything,
@@ -37,7 +40,10 @@ from tests.unit.wallet.histories import NOW, Story, cut
 from tests.unit.wallet.memory import DAYS, MemoryLedger
 
 SETTINGS = store.connection_settings(lock_timeout_ms=10_000, statement_timeout_ms=60_000)
-OWN_TABLES = ("players", "profiles", "balances", "operations", "movements", "sessions", "rounds", "grants", "partition_position")
+OWN_TABLES = (
+    "players", "profiles", "balances", "operations", "movements", "sessions", "rounds", "grants", "partition_position",
+    "limits", "usage",
+)  # fmt: skip
 
 
 @asynccontextmanager
@@ -53,7 +59,7 @@ async def wallets_connection(url: str, **settings: str) -> AsyncIterator[asyncpg
 async def apply(connection: asyncpg.Connection, batch: list[tuple[Command, bool]]) -> list[Any]:
     """One batch in one transaction, at the time of the histories."""
     async with connection.transaction():
-        picture = WorkingSet(await store.load(connection, [command for command, _ in batch]), NOW, DAYS)
+        picture = WorkingSet(await store.load(connection, [command for command, _ in batch], NOW), NOW, DAYS)
         replies = [picture.step(command, expired=expired) for command, expired in batch]
         await store.save(connection, picture, [], 1)
     return replies
@@ -81,7 +87,8 @@ async def stored(connection: asyncpg.Connection) -> dict[str, dict[Any, Any]]:
         return f"SELECT json_agg(t) FROM {table} t"  # noqa: S608  # names of this module
 
     players = (
-        "SELECT json_agg(t) FROM (SELECT player, brand, status, test, seq, encode(chain_head, 'hex') AS chain_head FROM players) t"
+        "SELECT json_agg(t) FROM (SELECT player, brand, status, test, seq, encode(chain_head, 'hex') AS chain_head,"
+        " excluded_until_ms FROM players) t"
     )
     operations = await rows("SELECT json_agg(operation_json(o)) FROM operations o", Operation)
     return {
@@ -92,6 +99,11 @@ async def stored(connection: asyncpg.Connection) -> dict[str, dict[Any, Any]]:
         "sessions": {(each.player, each.session_id): each for each in await rows(all_of("sessions"), Session)},
         "grants": {(each.player, each.grant_id): each for each in await rows(all_of("grants"), Grant)},
         "profiles": {each.player: each for each in await rows(all_of("profiles"), Profile)},
+        "limits": {
+            (each.player, each.currency, each.kind, each.window): each
+            for each in await rows('SELECT json_agg(t) FROM (SELECT *, window_name AS "window" FROM limits) t', Limit)
+        },
+        "usage": {(each.player, each.currency, each.gaming_day): each for each in await rows(all_of("usage"), Usage)},
     }
 
 
@@ -115,12 +127,16 @@ FILL = """
         FROM generate_series({first}, {last}) p, generate_series(1, {ops}) o;
     INSERT INTO grants SELECT 'p' || p, 'g' || o, 'mascot-demo', 'EUR', '{{}}', 0, 5, 5, 4000000000000
         FROM generate_series({first}, {last}) p, generate_series(1, {ops}) o;
+    INSERT INTO limits SELECT 'p' || p, 'EUR', kind, 'day', 1000000000000, -1, 0
+        FROM generate_series({first}, {last}) p, unnest(ARRAY['loss', 'wager', 'deposit']) kind WHERE p % 2 = 0;
+    INSERT INTO usage SELECT 'p' || p, 'EUR', '2026-01-01'::date + o, 0, 0, 0
+        FROM generate_series({first}, {last}) p, generate_series(1, {ops}) o WHERE p % 2 = 0;
     INSERT INTO partition_position SELECT p, 0, 1 FROM generate_series(0, 23) p ON CONFLICT DO NOTHING;
 """
 SMALL, LARGE = {"players": 40, "ops": 50}, {"players": 800, "ops": 50}
 BATCH_PLAYERS = 20
 BATCH_ROWS_MAX = dict.fromkeys(OWN_TABLES, BATCH_PLAYERS * 10)
-"""A player of the batch has seventeen commands; none of his tables has to be read more often than that."""
+"""A player of the batch has nineteen commands; none of his tables has to be read more often than that."""
 
 
 async def fill(url: str, *, players: int, ops: int, first: int = 1) -> None:
@@ -160,6 +176,8 @@ def everything() -> list[Command]:
             withdraw_everything(player),
             cancel(player, "g3"),
             set_status(player, "draining"),
+            set_limits(player) if number % 2 == 0 else exclude(player),
+            close_account(player),
             erase(player),
         ]
     return [*batch, create("somebody new")]
@@ -171,7 +189,7 @@ async def play_one(connection: asyncpg.Connection) -> dict[str, dict[str, int]]:
     transaction = connection.transaction()
     await transaction.start()
     before = {row["relname"]: row for row in await connection.fetch(counts, OWN_TABLES)}
-    picture = WorkingSet(await store.load(connection, everything()), NOW, DAYS)
+    picture = WorkingSet(await store.load(connection, everything(), NOW), NOW, DAYS)
     for command in everything():
         picture.step(command, expired=False)
     await store.save(connection, picture, [(number, 0, 5) for number in range(24)], 1)
@@ -185,7 +203,9 @@ async def blocks_of_load(connection: asyncpg.Connection) -> int:
     """How many blocks the load statement touches."""
     async with connection.transaction():
         plan = await connection.fetchval(
-            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {store.QUERIES['load_batch']}", *store._references(everything())
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {store.QUERIES['load_batch']}",
+            *store._references(everything()),
+            *store.usage_since(NOW),
         )
     top = json.loads(plan)[0]["Plan"]
     return int(top["Shared Hit Blocks"]) + int(top["Shared Read Blocks"])

@@ -51,6 +51,16 @@ async def test_record_tells_the_whole_callback(opened: dict[str, Account]) -> No
     assert record.received_at_ms > 1_700_000_000_000
 
 
+async def test_record_holds_the_command_s_id_kind_and_key(opened: dict[str, Account]) -> None:
+    record = await record_of(opened, request(money_body("a-1"), headers={b"x-request-id": b"abc"}))
+    (key,) = record.keys
+    assert (key.kind, key.namespace, key.external_id, key.target_external_id) == (record.kind, "tx", "t1", "")
+    assert record.kind in {"bet", "win", "bet_and_win"}
+    assert record.command_id.startswith("abc.")
+    refused = await record_of(opened, request(signed=False))
+    assert (refused.kind, refused.command_id, refused.keys) == ("", "", ())
+
+
 async def test_record_holds_no_secret(opened: dict[str, Account]) -> None:
     sent = request(headers={b"authorization": b"Basic c2VjcmV0", b"cookie": b"secret"})
     mac = sent.headers[b"x-signature"].partition(b"=")[2].decode()

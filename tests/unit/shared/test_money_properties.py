@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -87,3 +88,44 @@ def _fits(conversion: MinorUnits, wire: int) -> bool:
     except MoneyError:
         return False
     return True
+
+
+SCALES = sorted({scale_of(currency): currency for currency in ("EUR", *CRYPTO_SCALES)}.items())
+"""Each scale there is, with a currency of it."""
+EXTREMES = (0, 1, MAX_UNITS - 1, MAX_UNITS)
+BIGINT_MAX = 2**63 - 1
+
+
+@pytest.mark.parametrize(("scale", "currency"), SCALES)
+@pytest.mark.parametrize("amount", [*EXTREMES, *(-each for each in EXTREMES)])
+def test_extremes_go_to_the_wire_and_back_exactly(scale: int, currency: str, amount: int) -> None:
+    for digits in range(scale, 19):
+        conversion = MinorUnits.of(CurrencyMapping(wire="W", currency=currency, digits=digits))
+        assert conversion.to_units(conversion.from_units(amount)) == amount
+        assert parse_decimal(render_decimal(amount, currency, digits), currency) == amount
+
+
+@pytest.mark.parametrize(("scale", "currency"), SCALES)
+@pytest.mark.parametrize("amount", [MAX_UNITS + 1, BIGINT_MAX, BIGINT_MAX + 1, 2**64, -MAX_UNITS - 1, -BIGINT_MAX - 1])
+def test_what_is_beyond_the_edge_is_refused_on_every_way_in(scale: int, currency: str, amount: int) -> None:
+    with pytest.raises(MoneyError):
+        parse_decimal(render_decimal(amount, currency), currency)
+    with pytest.raises(MoneyError):
+        MinorUnits.of(CurrencyMapping(wire="W", currency=currency, digits=scale)).to_units(amount)
+
+
+@given(st.integers(-BIGINT_MAX, BIGINT_MAX), currencies, st.integers(0, 18))
+def test_a_balance_that_grew_beyond_the_edge_is_shown_truncated_too(amount: int, currency: str, digits: int) -> None:
+    # Sums of accepted amounts may exceed what one call may say; the ledger holds them up to a bigint.
+    exact = Fraction(amount, 10 ** scale_of(currency))
+    shown = Fraction(render_decimal(amount, currency, digits))
+    told = MinorUnits.of(CurrencyMapping(wire="W", currency=currency, digits=digits)).from_units(amount)
+    assert shown == Fraction(told, 10**digits)
+    assert shown <= exact < shown + Fraction(1, 10**digits)
+
+
+@given(units, currencies, st.integers(0, 18))
+def test_shown_sums_never_exceed_the_sum_shown(amount: int, currency: str, digits: int) -> None:
+    half = amount // 2
+    parts = Fraction(render_decimal(half, currency, digits)) + Fraction(render_decimal(amount - half, currency, digits))
+    assert parts <= Fraction(render_decimal(amount, currency, digits))

@@ -7,28 +7,47 @@ from typing import Any, TypeVar
 from services.wallet.decisions.model import Grant, Movement, Operation, Player, Round, Session, View
 from shared.contracts import (
     ActivateSession,
+    Adjust,
+    Authenticate,
+    Batch,
+    BatchItem,
     Bet,
     BetAndWin,
     CancelFreeRounds,
+    CloseAccount,
     CloseSession,
     Command,
     CreatePlayer,
     Deposit,
     EndRound,
     ErasePlayer,
+    Exclude,
     GetBalance,
     GetGrant,
+    GetLimits,
     GetPlayer,
+    GetRound,
     GetSession,
     GrantFreeRounds,
+    LiftExclusion,
+    LimitKind,
+    LimitSetting,
+    LimitWindow,
     ListGrants,
     ListOperations,
     ListSessions,
     OpenSession,
     PlayerQuery,
     PlayerStatus,
+    PromoClass,
+    PromoWin,
     Rollback,
+    RollbackItem,
+    RollbackList,
+    SetLimits,
     SetPlayerStatus,
+    SettleRound,
+    VoidRound,
     Win,
     Withdraw,
 )
@@ -108,6 +127,9 @@ ASKED: list[PlayerQuery] = [
     GetGrant(**QUERY, grant_id=GRANT.grant_id),
     ListGrants(**QUERY),
     ListOperations(**QUERY),
+    GetLimits(**QUERY),
+    GetRound(**QUERY, round_id="r1"),
+    Authenticate(**QUERY, token_sha256="0" * 64),
 ]
 """One query of each kind."""
 
@@ -131,6 +153,39 @@ def rollback(ref: str = "t1", /, **fields: Any) -> Rollback:
 
 def end_round(**fields: Any) -> EndRound:
     return EndRound(**{**PLAY, "round_id": "r1", **fields})
+
+
+def promo_win(amount: int = 2 * EUR, promo_class: PromoClass = "tournament", /, **fields: Any) -> PromoWin:
+    return PromoWin(**{**PLAY, **fields}, win=amount, promo_class=promo_class)
+
+
+def item(kind: Any, ref: str = "t1", /, **fields: Any) -> BatchItem:
+    return BatchItem(**{"namespace": "tx", **fields}, kind=kind, external_id=ref)
+
+
+def batch(*items: BatchItem, **fields: Any) -> Batch:
+    return Batch(**{**PLAY, "namespace": "", "external_id": "", "round_id": "r1", **fields}, items=items)
+
+
+def rollback_list(*refs: str, **fields: Any) -> RollbackList:
+    """Undoes bets and wins by their ids; each undo has the id of its original, in a namespace of its own."""
+    items = tuple(RollbackItem(namespace="undo", external_id=ref, target_namespace="tx", target_external_id=ref) for ref in refs)
+    return RollbackList(**{**PLAY, "namespace": "", "external_id": "", **fields}, items=items)
+
+
+def adjust(amount: int = 2 * EUR, /, **fields: Any) -> Adjust:
+    by_hand = {"provider_account": ACCOUNT, "currency": "EUR", "reason": "a wrong win", "author": "key-1"}
+    return Adjust(**{**OPERATOR, **by_hand, **fields}, amount=amount)
+
+
+def void_round(**fields: Any) -> VoidRound:
+    by_hand = {"provider_account": ACCOUNT, "round_id": "r1", "reason": "a broken game", "author": "key-1"}
+    return VoidRound(**{**OPERATOR, **by_hand, **fields})
+
+
+def settle_round(amount: int = 2 * EUR, /, **fields: Any) -> SettleRound:
+    by_hand = {"provider_account": ACCOUNT, "round_id": "r1", "reason": "the studio's word", "author": "key-1"}
+    return SettleRound(**{**OPERATOR, **by_hand, **fields}, win=amount)
 
 
 def get_balance(**fields: Any) -> GetBalance:
@@ -161,6 +216,26 @@ def erase_player(**fields: Any) -> ErasePlayer:
     return ErasePlayer(**{**OPERATOR, "reason": "GDPR", "author": "key-1", **fields})
 
 
+def limit(value: int, kind: LimitKind = "stake", window: LimitWindow = "", currency: str = "EUR") -> LimitSetting:
+    return LimitSetting(kind=kind, value=value, window=window, currency="" if kind == "session_time" else currency)
+
+
+def set_limits(*limits: LimitSetting, **fields: Any) -> SetLimits:
+    return SetLimits(**{**OPERATOR, "reason": "asked for it", "author": "key-1", **fields}, limits=limits)
+
+
+def exclude(until_ms: int = NOW + HOUR, /, **fields: Any) -> Exclude:
+    return Exclude(**{**OPERATOR, "reason": "asked for it", "author": "key-1", **fields}, until_ms=until_ms)
+
+
+def lift_exclusion(**fields: Any) -> LiftExclusion:
+    return LiftExclusion(**{**OPERATOR, "reason": "a mistake", "author": "key-1", **fields})
+
+
+def close_account(**fields: Any) -> CloseAccount:
+    return CloseAccount(**{**OPERATOR, "reason": "asked for it", "author": "key-1", **fields})
+
+
 def open_session(**fields: Any) -> OpenSession:
     facts = {"provider_account": ACCOUNT, "session_id": SESSION.session_id, "currency": "EUR", "game_id": "riot"}
     return OpenSession(**{**OPERATOR, **facts, **fields})
@@ -188,7 +263,7 @@ def cancel_free_rounds(**fields: Any) -> CancelFreeRounds:
 
 def view(**fields: Any) -> View:
     """What a command of the player may look at: he exists and has 100.00 EUR, unless told otherwise."""
-    return View(**{"now_ms": NOW, "player": PLAYER, "balance": BALANCE, **fields})
+    return View(**{"now_ms": NOW, "gaming_day": "2027-01-15", "player": PLAYER, "balance": BALANCE, **fields})
 
 
 def moved(debit: str, credit: str, amount: int, balance_after: int = 0) -> Movement:

@@ -12,23 +12,37 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from services.wallet.decisions.batches import parts_of
 from shared.contracts import (
     ActivateSession,
+    Adjust,
+    Batch,
+    BatchItem,
     Bet,
     BetAndWin,
     CancelFreeRounds,
+    CloseAccount,
     CloseSession,
     Command,
     CreatePlayer,
     Deposit,
     EndRound,
     ErasePlayer,
+    Exclude,
     GetBalance,
     GrantFreeRounds,
+    LiftExclusion,
+    LimitSetting,
     MoneyCommand,
     OpenSession,
+    PromoWin,
     Rollback,
+    RollbackItem,
+    RollbackList,
+    SetLimits,
     SetPlayerStatus,
+    SettleRound,
+    VoidRound,
     Win,
     Withdraw,
 )
@@ -51,6 +65,8 @@ class Author:
         self._operators = 0
         self._references = 0
         self._written: list[Command] = []
+        self._singles: list[Command] = []
+        """The same with the items of lists instead of the lists: what may be undone."""
 
     def write(self, length: int) -> History:
         """Two players with a little money, a grant and a session, then `length` random commands."""
@@ -58,13 +74,16 @@ class Author:
         kinds: dict[Callable[[], Command], float] = {
             self._bet: 6, self._win: 4, self._bet_and_win: 8, self._rollback: 7, self._end_round: 1, self._get_balance: 2,
             self._deposit: 1, self._withdraw: 3, self._create_player: 1, self._session: 4, self._grant: 1, self._again: 5,
-            self._status: 1.5, self._cancel: 0.5, self._erase: 0.1,
+            self._status: 1.5, self._cancel: 0.5, self._erase: 0.1, self._batch: 5, self._rollback_list: 2, self._promo_win: 1,
+            self._adjust: 1, self._void: 0.7, self._settle: 0.7, self._set_limits: 0.5, self._exclude: 0.15, self._lift: 0.6,
+            self._close: 0.05,
         }  # fmt: skip
         chosen = random.choices(list(kinds), list(kinds.values()), k=length)
         made = self._opening()
         for write in chosen:
             command = write()
             self._written.append(command)
+            self._singles.extend(each for each in parts_of(command) or (command,) if each.external_id)
             made.append((command, self._rarely(12)))
         return made
 
@@ -170,7 +189,7 @@ class Author:
     def _rollback(self) -> Command:
         """Mostly as Mascot's: its slot is named by the original. Sometimes with an id of its own, sometimes of an undo."""
         fields = self._play()
-        undone = [each for each in self._written if isinstance(each, MoneyCommand | Rollback)]
+        undone = [each for each in self._singles if isinstance(each, MoneyCommand | Rollback | PromoWin)]
         if undone and not self._rarely(4):
             target = self._pick(*undone[-4:])
             named = {name: getattr(target, name) for name in ("player", "provider_account", "external_id")}
@@ -184,6 +203,80 @@ class Author:
             round_id=self._pick("r1", ""),
             overspent=self._pick("overdraft", "refuse"),
         )
+
+    def _batch(self) -> Command:
+        """Mostly of calls that are new; some of one that came before, by itself or in another batch."""
+        fields = {**self._money(), "namespace": "", "external_id": ""}
+        items = [self._item() for _ in range(self._pick(1, 2, 2, 3, 4))]
+        known = [each for each in self._singles if isinstance(each, Bet | Win) and each.player == fields["player"]]
+        if known and self._rarely(3):
+            again = self._pick(*known[-6:])
+            names = ("provider_account", "currency", "player_currency", "game_id", "round_id")
+            fields.update({name: getattr(again, name) for name in names})
+            amounts = {"stake": again.stake} if isinstance(again, Bet) else {"win": again.win}
+            words: Any = {"kind": again.kind, "external_id": again.external_id, "charge_free_rounds": again.charge_free_rounds}
+            items.insert(self._random.randrange(len(items) + 1), BatchItem(**words, **amounts, namespace="tx"))
+        if self._rarely(40):
+            items = []
+        return Batch(**fields, items=tuple(items), overspent=self._pick("overdraft", "refuse"))
+
+    def _item(self) -> BatchItem:
+        kind: Any = self._pick("bet", "bet", "win", "bet_and_win", "bet_and_win", "rollback", "end_round", "promo_win")
+        amounts: dict[str, Any] = {}
+        if kind in {"bet", "bet_and_win"}:
+            amounts = {"stake": self._amount(), "charge_free_rounds": int(self._rarely(4)), "free_round": self._rarely(6)}
+        if kind in {"win", "bet_and_win", "promo_win"}:
+            amounts["win"] = self._amount()
+        words = {"promo_class": self._pick("prize", "jackpot", "free_rounds")} if kind == "promo_win" else {}
+        ref = self._reference()
+        if kind == "rollback":
+            words = {"target_namespace": "tx", "target_external_id": ref}
+        return BatchItem(
+            kind=kind, namespace="undo" if kind == "rollback" else "tx", external_id=ref, closes_round=self._rarely(8), **amounts, **words
+        )  # fmt: skip
+
+    def _rollback_list(self) -> Command:
+        fields = {**self._play(), "namespace": "", "external_id": ""}
+        undone = [each for each in self._singles if isinstance(each, Bet | Win | BetAndWin) and each.player == fields["player"]]
+        refs = [self._pick(*undone[-8:]).external_id if undone else self._reference() for _ in range(self._pick(1, 2, 3))]
+        if self._rarely(4):
+            refs.append(self._reference())
+        items = [RollbackItem(namespace="undo", external_id=ref, target_namespace="tx", target_external_id=ref) for ref in refs]
+        return RollbackList(**fields, items=tuple(items), overspent=self._pick("overdraft", "refuse"))
+
+    def _promo_win(self) -> Command:
+        promo_class: Any = self._pick("prize", "jackpot", "free_rounds")
+        round_id, note = self._pick("r1", ""), self._rarely(4)
+        return PromoWin(**self._play(), win=self._amount(), promo_class=promo_class, round_id=round_id, informational=note)
+
+    def _by_hand(self) -> dict[str, Any]:
+        return {**self._operator(self._account()), "reason": "" if self._rarely(10) else "a mistake", "author": "key-1"}
+
+    def _adjust(self) -> Command:
+        currency, amount = self._currency(), self._random.randrange(-8, 9)
+        round_id, overspent = self._pick("r1", "", ""), self._pick("overdraft", "refuse")
+        return Adjust(**self._by_hand(), currency=currency, amount=amount, round_id=round_id, overspent=overspent)
+
+    def _void(self) -> Command:
+        return VoidRound(**self._by_hand(), round_id=self._pick("r1", "r2", "r3"), overspent=self._pick("overdraft", "refuse"))
+
+    def _settle(self) -> Command:
+        return SettleRound(**self._by_hand(), round_id=self._pick("r1", "r2", "r3"), win=self._amount())
+
+    def _set_limits(self) -> Command:
+        kind: Any = self._pick("stake", "loss", "wager", "deposit")
+        window: Any = "" if kind == "stake" else self._pick("day", "week", "month")
+        setting = LimitSetting(kind=kind, window=window, currency="EUR", value=self._pick(-1, 5, 20, 60))
+        return SetLimits(**self._operator(), limits=(setting,), reason="asked for it", author="key-1")
+
+    def _exclude(self) -> Command:
+        return Exclude(**self._operator(), until_ms=NOW + self._pick(-1, 3_600_000), reason="asked for it", author="key-1")
+
+    def _lift(self) -> Command:
+        return LiftExclusion(**self._operator(), reason="a mistake", author="key-1")
+
+    def _close(self) -> Command:
+        return CloseAccount(**self._operator(), reason="asked for it", author="key-1")
 
     def _end_round(self) -> Command:
         return EndRound(**self._play(), round_id=self._pick("r1", "r2", "r3"))

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import chain
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 
+from services.wallet.decisions.batches import parts_of
 from services.wallet.decisions.model import Operation
-from services.wallet.working_set import transaction_id
-from shared.contracts import MoneyCommand, Reply, Result
+from services.wallet.replies import transaction_id
+from services.wallet.working_set import Key, WorkingSet
+from shared.contracts import (
+    Adjust,
+    Batch,
+    Command,
+    ItemReply,
+    MoneyCommand,
+    PromoWin,
+    Reply,
+    Result,
+    Rollback,
+    RollbackList,
+    SettleRound,
+    VoidRound,
+)
 from tests.unit.wallet.chain_rule import check_chain
 from tests.unit.wallet.histories import NOW, PLAYERS, History, Story, cut, sizes, stories
-from tests.unit.wallet.memory import MemoryLedger
+from tests.unit.wallet.memory import DAYS, MemoryLedger
 
+ASK_AGAIN = (MoneyCommand, PromoWin, Adjust, SettleRound)
+"""Commands that are not told to be a success again after they were rolled back."""
 PLENTY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -31,7 +48,8 @@ def by_seq(ledger: MemoryLedger, player: str) -> list[Operation]:
 
 def answer(reply: Reply) -> dict[str, Any]:
     """What of a reply is the same for a repetition."""
-    return {field.name: getattr(reply, field.name) for field in fields(reply) if field.name not in {"replayed", "balance_now"}}
+    told = {field.name: getattr(reply, field.name) for field in fields(reply) if field.name not in {"replayed", "balance_now"}}
+    return {**told, "items": [replace(each, replayed=False) for each in reply.items]}
 
 
 @PLENTY
@@ -76,26 +94,83 @@ def _check_movements(operation: Operation, balances: Counter[str]) -> None:
         assert operation.balance_after == balances[operation.currency]
     after = balances[operation.currency]
     if after < 0 and after < before:
-        assert operation.kind == "rollback"
-        assert "overdraft" in operation.details
+        assert operation.kind in {"rollback", "adjust"}
+        assert '"overdraft":true' in operation.details
 
 
 @PLENTY
 @given(stories, sizes)
 def test_one_key_has_one_effect_and_one_answer(story: Story, sizes_: list[int]) -> None:
     ledger, replies = play(story.history, sizes_)
-    answers: dict[str, dict[str, Any]] = {}
-    first: set[str] = set()
+    answers: dict[str, Any] = {}
     for (command, _), reply in zip(story.history, replies, strict=True):
-        if not reply.transaction_id:
+        for part, told in told_of_each(command, reply):
+            if not told.transaction_id:
+                continue
+            stored = ledger.operations[key(part)]
+            assert told.transaction_id == transaction_id(stored)
+            assert told.replayed == (told.transaction_id in answers)
+            if isinstance(told, Reply):
+                known = answers.setdefault(told.transaction_id, answer(told))
+                assert known == (told.result if isinstance(known, str) else answer(told))
+            else:
+                known = answers.setdefault(told.transaction_id, told.result)
+                assert told.result == (known if isinstance(known, str) else known["result"])
+    # The undos of a VoidRound are told by its own answer, tombstones by that of their rollback.
+    own = {transaction_id(item) for item in ledger.operations.values() if item.kind != "tombstone" and item.namespace != "void"}
+    assert own == set(answers)
+
+
+def told_of_each(command: Command, reply: Reply) -> list[tuple[Command, Reply | ItemReply]]:
+    """Each command with its own answer: the items of a list one by one."""
+    if not reply.items:
+        return [(command, reply)]
+    return list(zip(parts_of(command), reply.items, strict=True))
+
+
+def takes_itself_back(command: Command) -> bool:
+    """Whether a batch has a rollback of one of its own items: sent again, that one is cancelled like any that was undone."""
+    parts = parts_of(command)
+    undone = {part.target_external_id for part in parts if isinstance(part, Rollback)}
+    return not undone.isdisjoint(part.external_id for part in parts if not isinstance(part, Rollback))
+
+
+def key(command: Command) -> Key:
+    return command.player, command.provider_account, command.namespace, command.external_id
+
+
+@PLENTY
+@given(stories)
+def test_a_list_or_a_void_that_is_refused_leaves_everything_as_it_was(story: Story) -> None:
+    """But for the one item that is stored as refused, and the player's head that moves with it."""
+    ledger = MemoryLedger()
+    for command, expired in story.history:
+        before = ledger.tables()
+        (reply,) = ledger.apply([(command, expired)], NOW)
+        after = ledger.tables()
+        if not isinstance(command, Batch | RollbackList | VoidRound) or reply.result == Result.OK:
             continue
-        stored = ledger.operations[command.player, command.provider_account, command.namespace, command.external_id]
-        assert reply.transaction_id == transaction_id(stored)
-        assert answers.setdefault(reply.transaction_id, answer(reply)) == answer(reply)
-        assert reply.replayed == (reply.transaction_id in first)
-        first.add(reply.transaction_id)
-    told = {transaction_id(item) for item in ledger.operations.values() if item.kind != "tombstone"}
-    assert told == set(answers)
+        new = [item for name, item in after["operations"].items() if name not in before["operations"]]
+        assert [item.status for item in new] in ([], ["refused"])
+        if new:
+            assert (transaction_id(new[0]), new[0].result) == (reply.transaction_id, reply.result)
+        for table in set(before) - {"operations", "events", "players"}:
+            assert after[table] == before[table]
+        results = [each.result for each in reply.items]
+        assert not results or (sorted({*results} - {reply.result, Result.NOT_DONE}), results.count(Result.OK)) == ([], 0)
+
+
+@PLENTY
+@given(stories)
+def test_a_list_that_is_applied_is_what_its_items_are_one_by_one(story: Story) -> None:
+    ledger = MemoryLedger()
+    singly: History = []
+    for command, expired in story.history:
+        (reply,) = ledger.apply([(command, expired)], NOW)
+        parts = parts_of(command) if reply.result == Result.OK else ()
+        singly += [(part, expired) for part in parts or (command,)]
+    again, _ = play(singly, [1])
+    assert again.tables() == ledger.tables()
 
 
 @PLENTY
@@ -109,8 +184,15 @@ def test_an_operation_is_undone_once_and_a_tombstone_never_moves_money(story: St
             assert (item.movements, item.stake, item.win, item.status) == ((), 0, 0, "tombstone")
     for (command, _), reply in zip(story.history, replies, strict=True):
         if reply.result == Result.ORIGINAL_CANCELLED:
-            stored = ledger.operations[command.player, command.provider_account, command.namespace, command.external_id]
-            assert stored.kind == "tombstone" or (stored.player, stored.seq) in undone
+            parts = parts_of(command) or (command,)
+            stored = [ledger.operations[key(part)] for part in parts if key(part) in ledger.operations]
+            # Or it is about a round that was voided.
+            assert (
+                command.kind in {"void_round", "settle_round"}
+                or takes_itself_back(command)
+                or any(item.kind == "tombstone" or (item.player, item.seq) in undone for item in stored)
+                or any(item.result == Result.ORIGINAL_CANCELLED for item in stored)
+            )
 
 
 @PLENTY
@@ -139,7 +221,7 @@ def _standing(ledger: MemoryLedger) -> list[Operation]:
     return [
         item
         for item in ledger.operations.values()
-        if item.kind in {"bet", "win", "bet_and_win"} and item.status == "applied" and stands(item)
+        if item.kind in {"bet", "win", "bet_and_win", "settle_round"} and item.status == "applied" and stands(item)
     ]
 
 
@@ -159,32 +241,36 @@ def test_every_command_sent_twice_gives_the_same_as_once(story: Story, sizes_: l
     doubled, replies_doubled = play([each for each in story.history for _ in range(2)], sizes_)
     assert doubled.tables() == ledger.tables()
     assert replies_doubled[::2] == replies
-    assert [answer(reply) for reply in replies_doubled[1::2]] == [answer(reply) for reply in replies]
+    for (command, _), reply, again in zip(story.history, replies, replies_doubled[1::2], strict=True):
+        assert takes_itself_back(command) or answer(again) == answer(reply)
 
 
 @PLENTY
 @given(stories, sizes)
 def test_a_stream_read_again_from_its_start_repeats_what_is_stored(story: Story, sizes_: list[int]) -> None:
-    """As a wallet does below its position: only commands whose slot is taken are decided again."""
+    """As a wallet does below its position: only commands whose slot is taken are decided again, and nothing is applied."""
     ledger, replies = play(story.history, sizes_)
-    before = ledger.tables()
-    known = [
-        (command, reply)
-        for (command, _), reply in zip(story.history, replies, strict=True)
-        if (command.player, command.provider_account, command.namespace, command.external_id) in ledger.operations
-    ]
-    for batch in cut([(command, False) for command, _ in known], sizes_):
-        ledger.apply(batch, NOW)
-    assert ledger.tables() == before
     undone = {f"{item.player}-{item.target_seq}" for item in ledger.operations.values() if item.target_seq}
-    for command, reply in known:
-        (again,) = ledger.apply([(command, False)], NOW)
-        if isinstance(command, MoneyCommand) and reply.transaction_id in undone:
+    for (command, _), reply in zip(story.history, replies, strict=True):
+        if not any(key(part) in ledger.operations for part in parts_of(command) or (command,)):
+            continue
+        picture = WorkingSet(ledger.load([command], NOW), NOW, DAYS)
+        again = picture.repeat(command)
+        assert (picture.new_operations, picture.events, picture.changed_players) == ([], [], {})
+        given_back = {each.transaction_id for part, each in told_of_each(command, reply) if isinstance(part, ASK_AGAIN)} & undone
+        if given_back:
             # What was given back since is not told to be a success again.
+            assert again is not None
             assert (again.result, again.transaction_id) == (Result.ORIGINAL_CANCELLED, "")
-        elif reply.transaction_id:
+        elif reply.transaction_id and reply.result == Result.OK:
+            assert again is not None
             assert answer(again) == answer(reply)
             assert again.replayed
+        elif reply.transaction_id:
+            # Of a list, another item may have come by itself since, and stand in its way as well.
+            assert again is not None
+            assert again.replayed == bool(again.transaction_id)
+            assert answer(again) == answer(reply) if not reply.items else again.result != Result.OK
 
 
 @PLENTY
@@ -192,13 +278,13 @@ def test_a_stream_read_again_from_its_start_repeats_what_is_stored(story: Story,
 def test_no_stake_is_taken_against_the_players_status(story: Story, sizes_: list[int]) -> None:
     ledger, _ = play(story.history, sizes_)
     for player in PLAYERS:
-        status, rounds = "active", set()
+        status, rounds, erased = "active", set(), False
         for item in by_seq(ledger, player):
             round_ = (item.provider_account, item.round_id)
-            if item.kind in {"set_player_status", "erase_player"}:
+            if item.kind in {"set_player_status", "erase_player", "close_account"} and item.status == "applied":
                 told = json.loads(item.details)
                 assert told["from"] == status
-                status = told["to"]
+                status, erased = told["to"], erased or item.kind == "erase_player"
             elif item.status == "applied" and _is_stake(item):
                 assert status == "active" or (status == "draining" and round_ in rounds)
             elif item.status == "applied" and item.kind in {"open_session", "deposit"}:
@@ -207,7 +293,7 @@ def test_no_stake_is_taken_against_the_players_status(story: Story, sizes_: list
                 rounds.add(round_)
         if player in ledger.players:
             assert ledger.players[player].status == status
-            assert (player in ledger.profiles) == (status != "closed")
+            assert (player in ledger.profiles) != erased
 
 
 def _is_stake(item: Operation) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from prometheus_client import REGISTRY
@@ -22,25 +22,38 @@ from services.wallet.intake import (
     reply_address,
     take,
 )
-from shared.contracts import Command, GetBalance, PlayerQuery, codec
+from shared.contracts import BatchItem, Command, GetBalance, PlayerQuery, codec
 from tests.unit.wallet.builders import (
     ASKED,
+    EUR,
     KEY,
     NOW,
     activate_session,
+    adjust,
+    batch,
     bet,
     bet_and_win,
     cancel_free_rounds,
+    close_account,
     close_session,
     create_player,
     deposit,
     end_round,
     erase_player,
+    exclude,
     get_balance,
     grant_free_rounds,
+    item,
+    lift_exclusion,
+    limit,
     open_session,
+    promo_win,
     rollback,
+    rollback_list,
+    set_limits,
     set_status,
+    settle_round,
+    void_round,
     win,
     withdraw,
 )
@@ -110,7 +123,8 @@ def test_a_key_that_is_no_text_is_no_player() -> None:
 STAKES = [bet(), bet_and_win(), withdraw(), open_session(), get_balance(), *ASKED]
 OWED = [
     win(), rollback(), end_round(), deposit(), grant_free_rounds(), cancel_free_rounds(), create_player(), set_status(),
-    erase_player(), activate_session(), close_session(),
+    erase_player(), activate_session(), close_session(), promo_win(), adjust(), void_round(), settle_round(),
+    rollback_list("t1"), set_limits(limit(EUR)), exclude(), lift_exclusion(), close_account(),
 ]  # fmt: skip
 
 
@@ -130,8 +144,18 @@ def test_what_is_owed_never_expires(command: Command) -> None:
     assert not is_expired(late(command, 86_400_000), NOW, 500)
 
 
+EVERY_ITEM = get_args(get_type_hints(BatchItem)["kind"])
+
+
+@pytest.mark.parametrize("kind", EVERY_ITEM)
+def test_a_batch_expires_where_one_of_its_items_would(kind: str) -> None:
+    expires = kind in {"bet", "bet_and_win"}
+    assert is_expired(late(batch(item("win"), item(kind)), 501), NOW, 500) == expires
+    assert not is_expired(late(batch(item("win"), item(kind)), 500), NOW, 500)
+
+
 def test_every_command_was_asked_whether_it_expires() -> None:
-    assert {command.kind for command in (*STAKES, *OWED)} == set(codec.COMMAND_CLASSES)
+    assert {command.kind for command in (*STAKES, *OWED)} == set(codec.COMMAND_CLASSES) - {"batch"}
     assert {command.kind for command in STAKES} == EXPIRING
 
 

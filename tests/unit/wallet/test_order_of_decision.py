@@ -1,7 +1,6 @@
 """The order of decision: of two reasons the earlier one is told, and money that is owed asks for none of them.
 
 stored key -> tombstone -> expired -> status -> session -> currency -> game -> limits -> free round -> funds
-(limits are not decided yet).
 """
 
 from __future__ import annotations
@@ -13,13 +12,16 @@ import pytest
 from msgspec.structs import replace
 
 from services.wallet.decisions import decide
-from services.wallet.decisions.model import APPLIED
+from services.wallet.decisions.model import APPLIED, Limit, Usage
 from shared.contracts import Result
 from tests.unit.wallet.builders import (
     BLOCKED,
     DRAINING,
     EUR,
     GRANT,
+    KEY,
+    NOW,
+    PLAYER,
     ROUND,
     SESSION,
     TOMBSTONE,
@@ -50,6 +52,12 @@ STATUS = Obstacle("status", {"player": BLOCKED}, {}, Result.PLAYER_BLOCKED)
 ENDED = Obstacle("session ended", {"session": replace(SESSION, status="closed")}, NAMED, Result.TOKEN_EXPIRED)
 CURRENCY = Obstacle("currency", {}, {"player_currency": "USD"}, Result.WRONG_CURRENCY)
 GAME = Obstacle("game", {}, {"game_state": "off"}, Result.GAME_FORBIDDEN)
+LIMITED = Obstacle(
+    "limits",
+    {"limits": (Limit(player=KEY, kind="session_time", window="", currency="", value=0),), "session": SESSION},
+    NAMED,
+    Result.LIMIT_EXCEEDED,
+)
 EXHAUSTED = Obstacle(
     "free round",
     {"grant": replace(GRANT, remaining=0)},
@@ -57,13 +65,23 @@ EXHAUSTED = Obstacle(
     Result.INSUFFICIENT_FUNDS,
 )
 FUNDS = Obstacle("funds", {"balance": 0}, {}, Result.INSUFFICIENT_FUNDS)
-OBSTACLES = (STORED, ENTOMBED, EXPIRED, STATUS, ENDED, CURRENCY, GAME, EXHAUSTED, FUNDS)
+OBSTACLES = (STORED, ENTOMBED, EXPIRED, STATUS, ENDED, CURRENCY, GAME, LIMITED, EXHAUSTED, FUNDS)
 
 
 DRAINED = Obstacle("draining", {"player": DRAINING}, {}, Result.PLAYER_BLOCKED)
 STOPPED = Obstacle("stopped", {"round": ROUND}, {"game_state": "stopped"}, Result.GAME_FORBIDDEN)
 BRAND_OFF = Obstacle("off for the brand", {}, {"brand_states": {"main": "off"}}, Result.GAME_FORBIDDEN)
-OTHERS_IN_PLACE = ((DRAINED, STATUS), (STOPPED, GAME), (BRAND_OFF, GAME))
+EXCLUDED = Obstacle("excluded", {"player": replace(PLAYER, excluded_until_ms=NOW + 1)}, {}, Result.PLAYER_BLOCKED)
+SPENT = Obstacle(
+    "a loss",
+    {
+        "limits": (Limit(player=KEY, kind="loss", window="week", currency="EUR", value=10 * EUR),),
+        "usage": (Usage(player=KEY, currency="EUR", gaming_day="2027-01-14", staked=9 * EUR),),
+    },
+    {},
+    Result.LIMIT_EXCEEDED,
+)
+OTHERS_IN_PLACE = ((DRAINED, STATUS), (EXCLUDED, STATUS), (STOPPED, GAME), (BRAND_OFF, GAME))
 """Obstacles that stand where another one stands."""
 
 
@@ -97,6 +115,13 @@ def test_of_two_reasons_the_earlier_is_told(build: Any, first: Obstacle, second:
     assert (decision.limit == "free_rounds") == (first is EXHAUSTED)
 
 
+@pytest.mark.parametrize("other", [*OBSTACLES[2:7], FUNDS], ids=lambda each: each.name)
+@pytest.mark.parametrize("build", [bet, bet_and_win])
+def test_a_limit_of_money_comes_before_funds_and_behind_all_else(build: Any, other: Obstacle) -> None:
+    decision = decide(build(**other.command), view(**{**other.view, **SPENT.view}))
+    assert decision.result == (SPENT.result if other is FUNDS else other.result)
+
+
 @pytest.mark.parametrize("stored", [STORED, ENTOMBED], ids=lambda each: each.name)
 @pytest.mark.parametrize("other", OBSTACLES[2:], ids=lambda each: each.name)
 def test_what_is_stored_goes_before_every_reason(stored: Obstacle, other: Obstacle) -> None:
@@ -117,7 +142,13 @@ def test_nobody_but_the_brands_own_callers_hears_of_a_stored_key() -> None:
     assert (decision.result, decision.replay) == (Result.PLAYER_NOT_FOUND, None)
 
 
-WHATEVER = {"expired": True, "player": BLOCKED, "session": replace(SESSION, status="closed"), "balance": -5 * EUR}
+WHATEVER = {
+    **SPENT.view,
+    "expired": True,
+    "player": replace(BLOCKED, excluded_until_ms=NOW + 1),
+    "session": replace(SESSION, status="closed"),
+    "balance": -5 * EUR,
+}
 
 
 @pytest.mark.parametrize("fields", [{}, NAMED, {"provider_session_id": "nobody's"}, {"session_required": True}])

@@ -136,7 +136,8 @@ def test_a_closed_player_stays_closed_and_nothing_is_stored(status: PlayerStatus
 def test_erasing_closes_the_player_and_deletes_his_profile(before: Player) -> None:
     decision = decide(erase_player(), view(player=before, expired=True))
     assert (decision.result, decision.status, decision.player_status, decision.erases) == (Result.OK, APPLIED, "closed", True)
-    assert json.loads(decision.details) == {"from": before.status, "to": "closed", "reason": "GDPR", "author": "key-1"}
+    facts = {"from": before.status, "to": "closed", "reason": "GDPR", "author": "key-1", "sessions": []}
+    assert json.loads(decision.details) == facts
     assert decision.entries == ()
 
 

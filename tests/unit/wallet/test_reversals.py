@@ -169,6 +169,19 @@ def test_the_same_rollback_again_says_again_why_it_moved_nothing() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "target", [None, TOMBSTONE, stored_bet(status="refused", movements=())], ids=["unknown", "tombstone", "refused"]
+)
+def test_an_undo_with_an_id_of_its_own_names_one_original_for_ever(target: Operation | None) -> None:
+    first = decide(rollback("t1", external_id="u1"), view(target=target))
+    assert (first.result, first.status) == (Result.OK, VOID)
+    kept = stored("rollback", status="void", namespace="undo", external_id="u1", details=first.details)
+    again = decide(rollback("t1", external_id="u1"), view(stored=kept, target=TOMBSTONE))
+    assert (again.result, again.replay, again.detail) == (Result.OK, kept, first.detail)
+    other = decide(rollback("t2", external_id="u1"), view(stored=kept))
+    assert (other.result, other.status, other.tombstone) == (Result.DUPLICATE_DIFFERENT, "", False)
+
+
 def test_an_undo_whose_own_slot_holds_a_tombstone_moves_nothing_and_stores_nothing() -> None:
     decision = decide(rollback("t9", namespace="tx", external_id="t1"), view(stored=TOMBSTONE))
     assert (decision.result, decision.status, decision.detail) == (Result.OK, "", "original_not_found")

@@ -13,7 +13,7 @@ from services.gateway.operator_api import problems as p
 from services.gateway.operator_api.desk import OPERATOR, SYSTEM, Desk, key_of
 from services.gateway.operator_api.estate import Estate
 from services.gateway.operator_api.games import GameOffer
-from services.gateway.operator_api.routes.money import REPLAYED
+from services.gateway.operator_api.once import REPLAYED
 from services.gateway.operator_api.store import LaunchStore
 from services.gateway.operator_api.values import (
     AccountName,
@@ -118,6 +118,8 @@ def _add_giving(router: APIRouter, desk: Desk, estate: Estate, games: GameOffer,
         summary="Give free rounds",
         responses=Problems.documented(
             p.PLAYER_NOT_FOUND,
+            p.PLAYER_BLOCKED,
+            p.PLAYER_EXCLUDED,
             p.PROVIDER_ACCOUNT_NOT_FOUND,
             p.WRONG_CURRENCY,
             p.INVALID_AMOUNT,

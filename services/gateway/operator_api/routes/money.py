@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from services.gateway.operator_api import problems as p
 from services.gateway.operator_api.desk import OPERATOR, Desk, key_of
+from services.gateway.operator_api.once import REPLAYED
 from services.gateway.operator_api.values import (
     IDEMPOTENCY_HEADER,
     PLAYER_ID_PATTERN,
@@ -29,7 +30,6 @@ from shared.web.callers import Caller, Moves, caller_with
 from shared.web.documented import Problems
 from shared.web.quick import JSON, Quick, Shortcut
 
-REPLAYED: Final = "Idempotent-Replayed"
 PREFIX: Final = "/v1/players/{player_id}"
 DEPOSITS: Final = "/deposits"
 WITHDRAWALS: Final = "/withdrawals"
@@ -70,7 +70,7 @@ def routes(desk: Desk) -> APIRouter:
         status_code=status.HTTP_201_CREATED,
         response_model=Transferred,
         summary="Give a player money",
-        responses=Problems.documented(*common, p.PLAYER_BLOCKED),
+        responses=Problems.documented(*common, p.PLAYER_BLOCKED, p.PLAYER_EXCLUDED, p.LIMIT_EXCEEDED),
     )
     async def deposit(
         player_id: PlayerIdPath, body: Transfer, caller: Moves, idempotency_key: NeededIdempotencyKey = None

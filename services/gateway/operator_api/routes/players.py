@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import time
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Response, status
 from pydantic import ConfigDict, Field, model_validator
@@ -88,11 +90,14 @@ class Player(Output):
 
     player_id: str = Field(examples=["alice"])
     player_key: str = Field(examples=["k5x2mdp7q3ra4zte"], description="Our own id; the ids towards providers begin with it.")
-    status: str = Field(examples=["active"], description="active, draining, blocked or closed (erased)")
+    status: str = Field(examples=["active"], description="active, draining, blocked or closed (for good)")
     accounts: list[Account]
     test: bool = False
     country: str | None = None
     language: str | None = None
+    excluded_until: datetime | None = Field(
+        default=None, description="The end of his exclusion, while there is one; the year 9999 means for good."
+    )
     created_at: datetime
 
 
@@ -124,6 +129,11 @@ class Operation(Output):
     session_id: str | None = None
     free_round_grant: str | None = None
     undoes_seq: int | None = None
+    promo_class: str | None = None
+    limit: str | None = Field(default=None, description="The limit that it was refused for.")
+    details: dict[str, Any] | None = Field(
+        default=None, description="Further facts, such as author and reason of what was done by hand."
+    )
 
 
 class Operations(Output):
@@ -237,8 +247,14 @@ async def _player(desk: Desk, brand: str, player_id: str) -> Player:
         test=view.test,
         country=view.country or None,
         language=view.language or None,
+        excluded_until=excluded_until(view.excluded_until_ms),
         created_at=when(view.created_at_ms),
     )
+
+
+def excluded_until(until_ms: int) -> datetime | None:
+    """The end of an exclusion, None where there is none any more."""
+    return when(until_ms) if until_ms > int(time.time() * 1_000) else None
 
 
 def _operation(item: OperationRecorded) -> Operation:
@@ -265,4 +281,7 @@ def _operation(item: OperationRecorded) -> Operation:
         session_id=item.session_id or None,
         free_round_grant=item.grant_id or None,
         undoes_seq=item.target_seq or None,
+        promo_class=item.promo_class or None,
+        limit=item.limit or None,
+        details=json.loads(item.details) if item.details else None,
     )

@@ -45,9 +45,7 @@ from services.gateway.operator_api.values import (
 from shared.contracts import (
     CloseSession,
     GetSession,
-    ListOperations,
     ListSessions,
-    OperationPage,
     SessionPage,
     SessionView,
     Withdraw,
@@ -161,6 +159,13 @@ class Session(Output):
     language: str | None = None
     free_round_grant: str | None = None
     close_reason: str | None = None
+    bets: int | None = Field(
+        default=None,
+        description="Bets of the session, less what was rolled back. Told of one session, not in lists.",
+        examples=[42],
+    )
+    staked: str | None = Field(default=None, description="What they cost, as `bets`.", examples=["21.00"])
+    won: str | None = Field(default=None, description="What was won in it, as `bets`.", examples=["19.50"])
 
 
 class Sessions(Output):
@@ -207,6 +212,8 @@ def _add_launching(router: APIRouter, launcher: Launcher) -> None:
             *_PROVIDER,
             p.PLAYER_NOT_FOUND,
             p.PLAYER_BLOCKED,
+            p.PLAYER_EXCLUDED,
+            p.LIMIT_EXCEEDED,
             p.GRANT_NOT_FOUND,
             p.GRANT_NOT_USABLE,
             p.INVALID_AMOUNT,
@@ -297,7 +304,7 @@ def _add_reading(router: APIRouter, desk: Desk) -> None:
         responses=Problems.documented(p.SESSION_NOT_FOUND, p.PLAYER_NOT_FOUND),
     )
     async def show(session_id: SessionIdPath, caller: Reads) -> Session:
-        """The session as the wallet has it."""
+        """The session as the wallet has it, with what was played in it: what a reality check shows to the player."""
         player = player_of(session_id)
         view = await desk.see(SessionView, GetSession(**desk.query(caller.brand, player), session_id=session_id))
         return _session(player, view)
@@ -361,11 +368,10 @@ async def _transfer_out(desk: Desk, caller: Caller, view: SessionView, units: in
         everything=units == 0,
     )
     reply = await desk.ask(withdrawal)
-    seq = int(reply.transaction_id.rpartition("-")[2])
-    page = await desk.see(OperationPage, ListOperations(**desk.query(caller.brand, player), before=seq + 1, limit=1))
+    booked = await desk.operation_of(caller.brand, player, reply)
     return TransferredOut(
         operation_id=reply.transaction_id,
-        amount=shown(page.operations[0].stake, view.currency),
+        amount=shown(booked.stake, view.currency),
         balance=shown(reply.balance, view.currency),
         currency=view.currency,
     )
@@ -374,6 +380,7 @@ async def _transfer_out(desk: Desk, caller: Caller, view: SessionView, units: in
 def _session(player: str, view: SessionView) -> Session:
     ends_at_ms = min(view.last_seen_ms + view.idle_timeout_s * 1_000, view.opened_at_ms + view.absolute_timeout_s * 1_000)
     over = view.status != "closed" and ends_at_ms < int(time.time() * 1_000)
+    played = view.bets >= 0
     return Session(
         session_id=view.session_id,
         player_key=player,
@@ -389,4 +396,7 @@ def _session(player: str, view: SessionView) -> Session:
         language=view.language or None,
         free_round_grant=view.grant_id or None,
         close_reason=view.close_reason or None,
+        bets=view.bets if played else None,
+        staked=shown(view.staked, view.currency) if played else None,
+        won=shown(view.won, view.currency) if played else None,
     )

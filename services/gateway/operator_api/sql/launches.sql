@@ -37,8 +37,8 @@ UPDATE operator.launches SET step = $4 WHERE brand = $1 AND launch_key = $2 AND 
 INSERT INTO operator.idempotency (brand, idempotency_key, route, body_sha256) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING;
 
 -- name: find_key
--- What an Idempotency-Key was used for.
-SELECT route, body_sha256 FROM operator.idempotency WHERE brand = $1 AND idempotency_key = $2;
+-- What an Idempotency-Key was used for, and when first (Unix milliseconds).
+SELECT route, body_sha256, (extract(epoch FROM created_at) * 1000)::bigint AS used_at_ms FROM operator.idempotency WHERE brand = $1 AND idempotency_key = $2;
 
 -- name: purge_launches
 -- Launches that nobody will repeat any more.

@@ -1,10 +1,10 @@
 -- name: load_batch
--- Locks the players and reads what the commands refer to (0002_batch_functions.sql).
-SELECT * FROM load_batch($1, $2, $3, $4, $5, $6, $7, $8, $9);
+-- Locks the players and reads what the commands refer to (0004_limits_and_corrections.sql).
+SELECT * FROM load_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
 
 -- name: save_batch
--- Moves the positions and writes all that the batch changed (0003_operators_commands.sql).
-SELECT save_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- Moves the positions and writes all that the batch changed (0004_limits_and_corrections.sql).
+SELECT save_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- name: free_players
 -- Which of the players nobody else holds: asked after a lock wait ran out, never waits itself.
