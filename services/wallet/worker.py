@@ -42,6 +42,8 @@ POLL_MS: Final = 200
 OFFSETS_EVERY_S: Final = 0.2
 FRESH_POLL_S: Final = 10.0
 HAND_OVER_LIMIT_S: Final = 8.0
+PARTITION_FETCH_BYTES: Final = 4 * 1024**2
+FETCH_BYTES: Final = 16 * 1024**2
 IDLE_S: Final = 0.02
 """A poll that waited longer than this found nothing waiting."""
 REBUILD_BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0)
@@ -157,6 +159,10 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             session_timeout_ms=settings.wallet_session_timeout_ms,
             heartbeat_interval_ms=min(3_000, settings.wallet_session_timeout_ms // 4),
             fetch_max_wait_ms=500,
+            # A partition is asked for more only when all that was fetched of it is used up: of a single busy one that must be
+            # several batches. What is held in memory is bounded by the second.
+            max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+            fetch_max_bytes=FETCH_BYTES,
             # A topic that comes back after it was deleted is noticed by this alone; the default is five minutes.
             metadata_max_age_ms=5_000,
         )

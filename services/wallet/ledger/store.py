@@ -37,6 +37,12 @@ class _Balance(msgspec.Struct):
     balance: int
 
 
+class _Stored(Operation, frozen=True, kw_only=True):
+    """An operation under a key that comes again, without movements and hashes; `undone`: it was rolled back since."""
+
+    undone: bool = False
+
+
 class _Undone(msgspec.Struct):
     player: str
     target_seq: int
@@ -103,6 +109,7 @@ _encoder: Final = msgspec.json.Encoder()
 _players: Final = msgspec.json.Decoder(list[Player])
 _balances: Final = msgspec.json.Decoder(list[_Balance])
 _operations: Final = msgspec.json.Decoder(list[Operation])
+_stored: Final = msgspec.json.Decoder(list[_Stored])
 _undone: Final = msgspec.json.Decoder(list[_Undone])
 _rounds: Final = msgspec.json.Decoder(list[Round])
 _sessions: Final = msgspec.json.Decoder(list[Session])
@@ -135,12 +142,15 @@ async def load(connection: asyncpg.Connection, commands: Sequence[Command], at_m
     """Locks the commands' players in sorted order and reads everything the commands refer to. `at_ms`: the batch's time."""
     row = await connection.fetchrow(QUERIES["load_batch"], *_references(commands), *usage_since(at_ms))
     players, balances, operations, undone, rounds, sessions, grants, profiles, limits, usage, counted, targets = row
+    known: list[_Stored] = _stored.decode(operations) if operations else []
+    undone_seqs = {(item.player, item.target_seq) for item in _undone.decode(undone)} if undone else set()
+    undone_seqs.update((item.player, item.seq) for item in known if item.undone)
     return Loaded(
         players=_players.decode(players) if players else [],
         balances={(item.player, item.currency): item.balance for item in _balances.decode(balances)} if balances else {},
         # What is to be undone comes last: it is whole, and may be among the others without movements and hashes.
-        operations=[*(_operations.decode(operations) if operations else []), *(_operations.decode(targets) if targets else [])],
-        undone={(item.player, item.target_seq) for item in _undone.decode(undone)} if undone else set(),
+        operations=[*known, *(_operations.decode(targets) if targets else [])],
+        undone=undone_seqs,
         rounds=_rounds.decode(rounds) if rounds else [],
         sessions=_sessions.decode(sessions) if sessions else [],
         grants=_grants.decode(grants) if grants else [],

@@ -16,10 +16,10 @@ from msgspec import Struct
 from services.wallet.chain import verify_link
 from services.wallet.decisions.common import same_money
 from services.wallet.decisions.model import TOMBSTONE, Operation
-from services.wallet.intake import now_ms
+from services.wallet.intake import may_expire, now_ms
 from services.wallet.ledger.search import Ledger, open_ledger
 from services.wallet.tools.conclusions import conclude
-from services.wallet.tools.letters import expires, open_letter, same_content, without_secrets
+from services.wallet.tools.letters import open_letter, same_content, without_secrets
 from services.wallet.tools.scan import Found, KafkaAwayError, TopicReader, reading
 from services.wallet.tools.story import (
     CallbackSeen,
@@ -216,7 +216,7 @@ def _command(found: Found, question: Question) -> list[CommandSeen]:
             command_id=command.command_id,
             deadline_ms=command.deadline_ms,
             names_it=key.external_id != question.external_id,
-            expires=expires(command),
+            expires=may_expire(command),
             content=without_secrets(msgspec.json.decode(encode(command))),
         )
         for key in keys_of(command)

@@ -99,15 +99,6 @@ BEGIN
 END
 $$;
 
--- An operation as a decision reads it where the same key comes again: without movements and hashes, which are what makes
--- operation_json dear. What is to be undone needs all of it.
-CREATE FUNCTION operation_brief(o operations) RETURNS json LANGUAGE sql STABLE AS $$
-    SELECT json_strip_nulls(row_to_json(t)) FROM (SELECT o.player, o.seq, o.provider_account, o.namespace, o.external_id, o.kind,
-        o.status, 0 AS occurred_at_ms, o.gaming_day, o.brand, o.result, o.limit_name AS "limit", o.test, o.currency, o.stake, o.win,
-        o.nominal_stake, o.jackpot_contribution, o.promo_class, o.round_id, o.closes_round, o.game_id, o.game_state, o.session_id, o.grant_id, o.free_rounds_asked, o.free_rounds_charged,
-        o.free_rounds_left, o.free_round, o.target_seq, o.balance_after, o.details) t
-$$;
-
 -- Locks the players and reads what the commands refer to. Arguments that are NULL are not looked up: `p_live_everywhere` are
 -- players of whom all live sessions are wanted, `p_whole_rounds` rounds of which all applied operations are, `p_counted` players
 -- who are about to have limits. Usage is read from gaming day `p_since` on, of players with limits alone; for those about to have
@@ -122,17 +113,15 @@ CREATE FUNCTION load_batch(
 ) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     targets operations[];
-    found operations[];
     whole operations[];
 BEGIN
-    -- 1. Lock, in sorted order, in a statement of its own.
-    PERFORM 1 FROM players p WHERE p.player = ANY (p_players) ORDER BY p.player FOR UPDATE;
+    -- 1. Lock, in sorted order, in a statement of its own. A row that had to be waited for is read as its holder left it;
+    -- what other tables say is not, within the same statement.
+    o_players := (SELECT json_agg(t) FROM (
+        SELECT p.player, p.brand, p.status, p.test, p.seq, encode(p.chain_head, 'hex') AS chain_head, p.excluded_until_ms
+        FROM players p WHERE p.player = ANY (p_players) ORDER BY p.player FOR UPDATE) t);
 
     -- 2. Read, each in a later statement.
-    o_players := (SELECT json_agg(t) FROM unnest(p_players) u(player) CROSS JOIN LATERAL (
-        SELECT p.player, p.brand, p.status, p.test, p.seq, encode(p.chain_head, 'hex') AS chain_head,
-            p.excluded_until_ms
-        FROM players p WHERE p.player = u.player OFFSET 0) t);
     o_balances := (SELECT json_agg(t) FROM unnest(p_players) u(player) CROSS JOIN LATERAL (
         SELECT b.player, b.currency, b.balance FROM balances b WHERE b.player = u.player OFFSET 0) t);
     IF p_targets IS NOT NULL THEN
@@ -154,21 +143,26 @@ BEGIN
         targets := targets || whole;
     END IF;
     IF p_keys IS NOT NULL THEN
-        found := ARRAY(
-            SELECT t.r FROM json_to_recordset(p_keys) u(player text, account text, namespace text, external_id text)
-            CROSS JOIN LATERAL (SELECT o AS r FROM operations o WHERE o.player = u.player AND o.provider_account = u.account
-                AND o.namespace = u.namespace AND o.external_id = u.external_id OFFSET 0) t);
-        IF cardinality(found) > 0 THEN
-            o_operations := (SELECT json_agg(operation_brief(x)) FROM unnest(found) x);
-        END IF;
-        IF cardinality(targets) > 0 THEN
-            o_targets := (SELECT json_agg(operation_json(x)) FROM unnest(targets) x);
-        END IF;
-        found := found || targets;
-        IF cardinality(found) > 0 THEN
-            o_undone := (SELECT json_agg(t) FROM unnest(found) u CROSS JOIN LATERAL (
-                SELECT o.player, o.target_seq FROM operations o WHERE o.player = u.player AND o.target_seq = u.seq OFFSET 0) t);
-        END IF;
+        -- As a decision reads it where the same key comes again: without movements and hashes, which are what makes
+        -- operation_json dear. What is to be undone needs all of it.
+        o_operations := (SELECT json_agg(t) FROM json_to_recordset(p_keys) u(player text, account text, namespace text, external_id text)
+            CROSS JOIN LATERAL (SELECT o.player, o.seq, o.provider_account, o.namespace, o.external_id, o.kind, o.status,
+                    0 AS occurred_at_ms, o.gaming_day, o.brand, o.result, coalesce(o.limit_name, '') AS "limit",
+                    coalesce(o.currency, '') AS currency, o.stake, o.win, coalesce(o.nominal_stake, 0) AS nominal_stake,
+                    coalesce(o.promo_class, '') AS promo_class, coalesce(o.round_id, '') AS round_id,
+                    coalesce(o.game_id, '') AS game_id, coalesce(o.session_id, '') AS session_id,
+                    coalesce(o.grant_id, '') AS grant_id, coalesce(o.free_rounds_asked, 0) AS free_rounds_asked,
+                    coalesce(o.free_rounds_charged, 0) AS free_rounds_charged,
+                    coalesce(o.free_rounds_left, -1) AS free_rounds_left, coalesce(o.target_seq, 0) AS target_seq,
+                    o.balance_after, coalesce(o.details, '') AS details,
+                    EXISTS (SELECT FROM operations q WHERE q.player = o.player AND q.target_seq = o.seq) AS undone
+                FROM operations o WHERE o.player = u.player AND o.provider_account = u.account
+                    AND o.namespace = u.namespace AND o.external_id = u.external_id OFFSET 0) t);
+    END IF;
+    IF cardinality(targets) > 0 THEN
+        o_targets := (SELECT json_agg(operation_json(x)) FROM unnest(targets) x);
+        o_undone := (SELECT json_agg(t) FROM unnest(targets) u CROSS JOIN LATERAL (
+            SELECT o.player, o.target_seq FROM operations o WHERE o.player = u.player AND o.target_seq = u.seq OFFSET 0) t);
     END IF;
     IF p_rounds IS NOT NULL OR targets IS NOT NULL THEN
         -- The rounds that the commands name, and those of the operations to be undone.
@@ -330,6 +324,6 @@ BEGIN
 END
 $$;
 
-GRANT EXECUTE ON FUNCTION first_operation_since, original_of, usage_since, operation_brief,
+GRANT EXECUTE ON FUNCTION first_operation_since, original_of, usage_since,
     load_batch(text[], json, json, json, json, json, json, json, json, json, json, json, date, date),
     save_batch(json, integer, json, json, json, json, json, json, json, json, json, json) TO stakewire_wallet;
