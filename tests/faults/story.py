@@ -6,18 +6,23 @@ import asyncio
 import os
 from dataclasses import dataclass, field
 
-from shared.contracts import Command, Reply, Result, Rollback
+from shared.contracts import Batch, Command, LimitSetting, Reply, Result, Rollback, VoidRound
 from shared.requester import OutcomeUnknownError, ShedError
 from tests.integration.wallet.line import (
     EUR,
     Line,
+    batch,
     bet,
     bet_and_win,
     cancel,
     deposit,
     grant,
+    item,
     rollback,
+    rollbacks,
+    set_limits,
     set_status,
+    void,
     win,
     withdraw_everything,
 )
@@ -59,10 +64,12 @@ class Story:
     async def again(self, line: Line) -> None:
         """Everything once more: nothing may move, and what stands gets its stored answer."""
         undone = {command.target_external_id for command, _ in self.steps if isinstance(command, Rollback)}
+        voided = {command.round_id for command, _ in self.steps if isinstance(command, VoidRound)}
         for command, expected in self.steps:
             reply = await until_known(line, command)
             # A refused bet had nothing to undo: its refusal stands.
-            is_cancelled = not isinstance(command, Rollback) and command.external_id in undone and expected == Result.OK
+            is_undone = command.external_id in undone or (isinstance(command, Batch) and command.round_id in voided)
+            is_cancelled = not isinstance(command, Rollback) and is_undone and expected == Result.OK
             assert reply.result == (Result.ORIGINAL_CANCELLED if is_cancelled else expected)
             assert reply.replayed or reply.result in {Result.ORIGINAL_CANCELLED, Result.ORIGINAL_NOT_FOUND}
 
@@ -95,6 +102,23 @@ def _operator(line: Line, player: str, balance: int) -> list[tuple[Command, str]
     ]
 
 
+def _several(line: Line, player: str) -> list[tuple[Command, str]]:
+    """Several operations by one command, and a round that a person takes back: in the end nothing has moved."""
+    ref, big, never = (line.names.ref() for _ in range(3))
+    played = batch(player, item("bet", ref, stake=2 * EUR), item("win", f"{ref}-w", win=3 * EUR), round_id=ref)
+    poor = batch(player, item("win", f"{big}-w", win=EUR), item("bet", big, stake=1_000 * EUR), round_id=big)
+    return [
+        (played, Result.OK),
+        (poor, Result.INSUFFICIENT_FUNDS),
+        (set_limits(player, LimitSetting(kind="stake", value=50 * EUR, currency="EUR"), key=f"{ref}-limit"), Result.OK),
+        (bet(player, f"{big}-2", 60 * EUR), Result.LIMIT_EXCEEDED),
+        (rollbacks(player, f"{big}-2", never), Result.OK),
+        (bet(player, never, 7 * EUR), Result.ORIGINAL_CANCELLED),
+        (void(player, ref, f"{ref}-void"), Result.OK),
+        (win(player, f"{ref}-late", 9 * EUR, round_id=ref), Result.ORIGINAL_CANCELLED),
+    ]
+
+
 def _play(line: Line, player: str) -> list[tuple[Command, str]]:
     one, two, three, never = (line.names.ref() for _ in range(4))
     return [
@@ -107,6 +131,7 @@ def _play(line: Line, player: str) -> list[tuple[Command, str]]:
         (bet(player, three, 1_000 * EUR), Result.INSUFFICIENT_FUNDS),
         (rollback(player, three), Result.OK),
         (rollback(player, one), Result.OK),
+        *_several(line, player),
     ]
 
 

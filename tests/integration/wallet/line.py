@@ -14,6 +14,8 @@ import asyncpg
 
 from shared.contracts import (
     FOR_EVER_MS,
+    Batch,
+    BatchItem,
     Bet,
     BetAndWin,
     CancelFreeRounds,
@@ -33,8 +35,12 @@ from shared.contracts import (
     Reply,
     Result,
     Rollback,
+    RollbackItem,
+    RollbackList,
     SetLimits,
     SetPlayerStatus,
+    SettleRound,
+    VoidRound,
     Win,
     Withdraw,
     codec,
@@ -173,6 +179,31 @@ def withdraw_everything(player: str, key: str = "withdraw") -> Withdraw:
 def open_session(player: str, session_id: str, **fields: Any) -> OpenSession:
     header = {**operators(player, session_id), "provider_account": ACCOUNT, "game_state": "live", **fields}
     return OpenSession(**header, session_id=session_id, currency="EUR", game_id="riot")
+
+
+def item(kind: Any, ref: str, **fields: Any) -> BatchItem:
+    return BatchItem(kind=kind, namespace="tx", external_id=ref, **fields)
+
+
+def batch(player: str, *items: BatchItem, **fields: Any) -> Batch:
+    return Batch(**play(player, "", **{"namespace": "", "round_id": "r1", **fields}), items=items)
+
+
+def rollbacks(player: str, *refs: str) -> RollbackList:
+    items = [RollbackItem(namespace="undo", external_id=ref, target_namespace="tx", target_external_id=ref) for ref in refs]
+    return RollbackList(**play(player, "", namespace=""), items=tuple(items))
+
+
+def by_hand(player: str, key: str) -> dict[str, Any]:
+    return {**operators(player, key), "provider_account": ACCOUNT, "reason": "a broken game", "author": "key-1"}
+
+
+def void(player: str, round_id: str = "r1", key: str = "void") -> VoidRound:
+    return VoidRound(**by_hand(player, key), round_id=round_id)
+
+
+def settle(player: str, amount: int = EUR, round_id: str = "r1", key: str = "settle") -> SettleRound:
+    return SettleRound(**by_hand(player, key), round_id=round_id, win=amount)
 
 
 def query(player: str, **fields: Any) -> dict[str, Any]:

@@ -14,45 +14,30 @@ from services.wallet.batch import Published, portions
 from services.wallet.intake import Taken
 from shared.contracts import (
     Adjust,
-    Batch,
     BatchItem,
     Command,
     PromoWin,
     Result,
-    RollbackItem,
-    RollbackList,
-    SettleRound,
-    VoidRound,
     codec,
 )
 from tests.integration.wallet.bench import Bench, addressed, open_bench, replies
-from tests.integration.wallet.line import ACCOUNT, EUR, bet, deposit, grant, operators, play, rollback, win, withdraw
+from tests.integration.wallet.line import (
+    EUR,
+    batch,
+    bet,
+    by_hand,
+    deposit,
+    grant,
+    item,
+    play,
+    rollback,
+    rollbacks,
+    settle,
+    void,
+    win,
+    withdraw,
+)
 from tests.unit.wallet.chain_rule import check_link
-
-
-def item(kind: Any, ref: str, **fields: Any) -> BatchItem:
-    return BatchItem(kind=kind, namespace="tx", external_id=ref, **fields)
-
-
-def batch(player: str, *items: BatchItem, **fields: Any) -> Batch:
-    return Batch(**play(player, "", **{"namespace": "", "round_id": "r1", **fields}), items=items)
-
-
-def rollbacks(player: str, *refs: str) -> RollbackList:
-    items = [RollbackItem(namespace="undo", external_id=ref, target_namespace="tx", target_external_id=ref) for ref in refs]
-    return RollbackList(**play(player, "", namespace=""), items=tuple(items))
-
-
-def by_hand(player: str, key: str) -> dict[str, Any]:
-    return {**operators(player, key), "provider_account": ACCOUNT, "reason": "a broken game", "author": "key-1"}
-
-
-def void(player: str, round_id: str = "r1", key: str = "void") -> VoidRound:
-    return VoidRound(**by_hand(player, key), round_id=round_id)
-
-
-def settle(player: str, amount: int = EUR, round_id: str = "r1", key: str = "settle") -> SettleRound:
-    return SettleRound(**by_hand(player, key), round_id=round_id, win=amount)
 
 
 def again(items: list[Taken]) -> list[Taken]:

@@ -9,8 +9,7 @@ import pytest
 
 from shared.contracts import Adjust, BatchItem, Command, PromoWin, Reply, Result
 from tests.integration.wallet.books import assert_books
-from tests.integration.wallet.line import EUR, Line, bet, play, rollback, win
-from tests.integration.wallet.test_several import batch, by_hand, item, rollbacks, settle, void
+from tests.integration.wallet.line import EUR, Line, batch, bet, by_hand, item, play, rollback, rollbacks, settle, void, win
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
