@@ -70,9 +70,11 @@ BROKEN: Final = {
         WHERE u.target_seq IS NOT NULL AND (
             u.target_seq >= u.seq
             OR EXISTS (SELECT FROM operations v WHERE v.player = u.player AND v.target_seq = u.target_seq AND v.seq <> u.seq)
-            OR (SELECT array_agg((m.debit_account, m.credit_account, m.amount, m.currency) ORDER BY 1) FROM movements m
+            OR (SELECT array_agg((m.debit_account, m.credit_account, m.amount, m.currency)
+                    ORDER BY m.debit_account, m.credit_account, m.amount) FROM movements m
                 WHERE m.player = u.player AND m.seq = u.seq) IS DISTINCT FROM
-               (SELECT array_agg((m.credit_account, m.debit_account, m.amount, m.currency) ORDER BY 1) FROM movements m
+               (SELECT array_agg((m.credit_account, m.debit_account, m.amount, m.currency)
+                    ORDER BY m.credit_account, m.debit_account, m.amount) FROM movements m
                 WHERE m.player = u.player AND m.seq = u.target_seq))
     """,
     "I7: what is refused, void or a tombstone moves nothing": """
