@@ -33,13 +33,16 @@ class Wallets(RuleBasedStateMachine):
 
     met: ClassVar[Counter[str]] = Counter()
     make_duel: Callable[[], Duel] = Duel
+    about: ClassVar[tuple[str, ...]] = ()
+    """Kinds that all histories of a run are about, instead of some chosen for each."""
 
     @initialize(chosen=st.sets(st.sampled_from(KINDS), min_size=3))
     def begin(self, chosen: set[str]) -> None:
         """Two players; and the kinds of commands that this history is about."""
         self.duel = type(self).make_duel()
         self.duel.met = type(self).met
-        self.kinds = [kind for kind in KINDS if kind in chosen or kind in OFTEN]
+        wanted = type(self).about or (*chosen, *OFTEN)
+        self.kinds = [kind for kind in KINDS if kind in wanted]
         self.duel.open()
 
     @rule(number=st.integers(0, 255), data=CHOICES)
@@ -65,11 +68,19 @@ def chosen_seed() -> int:
     return number
 
 
-def prove(number: int, *, examples: int, steps: int, make_duel: Callable[[], Duel] = Duel, shrink: bool = True) -> Counter[str]:
+def prove(
+    number: int,
+    *,
+    examples: int,
+    steps: int,
+    make_duel: Callable[[], Duel] = Duel,
+    about: tuple[str, ...] = (),
+    shrink: bool = True,
+) -> Counter[str]:
     """Plays histories; raises what the first that fails raised, made as short as may be. What was met on the way."""
     phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
     met: Counter[str] = Counter()
-    machine = type("Wallets", (Wallets,), {"met": met, "make_duel": staticmethod(make_duel)})
+    machine = type("Wallets", (Wallets,), {"met": met, "make_duel": staticmethod(make_duel), "about": about})
     run_state_machine_as_test(
         seed(number)(machine),
         settings=settings(
