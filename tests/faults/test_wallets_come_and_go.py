@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.bench.stalls import measure
 from tests.integration.wallet.stand import WalletStand
 
-WATCHED_S = 1.0
+WATCHED_S = 0.3
 """Bets after each event; `python -m tests.bench.stalls` watches longer and tells the waits."""
 
 

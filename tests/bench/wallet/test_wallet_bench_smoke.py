@@ -30,7 +30,7 @@ from tests.servers import Servers
 
 SMALL = Options(
     repetitions=1,
-    commands=1_000,
+    commands=4_000,
     seconds=0.5,
     warm_up=0.1,
     players=40,
