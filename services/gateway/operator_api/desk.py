@@ -55,6 +55,7 @@ _WORDS: Final[Mapping[str, str]] = {
     Result.NOT_DONE: "the wallet did not come to it in time; nothing was done",
     Result.UNKNOWN: "the wallet did not say what became of it",
 }
+_NO_ROUND: Final = "the player has no round with this id at this provider account"
 
 
 class Asks(Protocol):
@@ -108,7 +109,7 @@ class Desk:
         kind = (but or {}).get(reply.result) or _PROBLEMS.get(reply.result, p.OUTCOME_UNKNOWN)
         if kind is p.OUTCOME_UNKNOWN and not command.external_id:
             kind = OVERLOADED
-        words = _WORDS.get(reply.result, reply.result)
+        words = _NO_ROUND if kind is p.ROUND_NOT_FOUND else _WORDS.get(reply.result, reply.result)
         detail = f"{words} ({reply.detail})" if reply.detail else words
         raise Problem(kind, detail, headers=RETRY_AFTER if kind.status == 503 else None)  # noqa: PLR2004  # HTTP
 
