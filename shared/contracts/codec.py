@@ -109,10 +109,13 @@ def decode_command(raw: bytes) -> c.Command:
 
     Raises UnknownKindError for a kind of a newer version, ContractError where the bytes are no command at all.
     """
-    # As our gateway writes it, the kind is found without reading the whole text first. A wrong find fails: each class takes
-    # its own kind only. Whatever fails is read again, for what is wrong with it.
-    start = raw.find(_KIND) + len(_KIND)
-    decode = _decoders_by_mark.get(raw[start : raw.find(b'"', start)])
+    # As our gateway writes it, the kind stands before anything nested and is found without reading the whole text first: it
+    # is the record's own only where no object was opened before it. What is not found or fails so is read in full.
+    mark = raw.find(_KIND)
+    start = mark + len(_KIND)
+    decode = None
+    if mark > 0 and raw.find(b"{", 1, mark) < 0:
+        decode = _decoders_by_mark.get(raw[start : raw.find(b'"', start)])
     try:
         if decode is not None:
             return decode(raw)

@@ -137,6 +137,16 @@ RUBBISH = {
 }
 
 
+@pytest.mark.parametrize("before", [b'"items":[{"kind":"bet"}],', b'"facts":{"kind":"bet"},', b""])
+def test_a_record_that_does_not_say_its_own_kind_is_no_bet(before: bytes) -> None:
+    """It has all that a bet needs, and something in it is called one: money moves only where the command itself says so."""
+    said = b'"command_id":"c","player":"p","provider_account":"a","namespace":"tx","external_id":"t","stake":5'
+    with pytest.raises(codec.UnknownKindError):
+        codec.decode_command(b"{" + before + said + b"}")
+    # The kind may stand anywhere, as JSON has it.
+    assert codec.decode_command(b"{" + before + said + b',"kind":"bet"}').kind == "bet"
+
+
 @pytest.mark.parametrize("record", RUBBISH.values(), ids=RUBBISH.keys())
 def test_rubbish_is_no_command(record: bytes) -> None:
     with pytest.raises(ContractError):
