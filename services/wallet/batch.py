@@ -106,15 +106,22 @@ class BatchApplier:
         another owner went on: the caller reads the positions again and gives the same batch once more.
         """
         published = Published()
-        old = [item for item in batch if 0 <= item.offset < positions[item.partition]]
+        old = [item for item in batch if item.offset < positions[item.partition]]
         fresh = [item for item in batch if item.offset >= positions[item.partition]]
         # Copies: what a batch buries is emptied.
         queries = [replace(item, raw=b"") for item in fresh if isinstance(item.command, PlayerQuery)]
         if old:
             await self._patiently(lambda: self._answer_only(old, published), "answer-only")
         late = await self._released()
-        for portion in portions(late + fresh):
-            await self._apply_fresh(portion, positions, epoch, published, expire=expire)
+        again = [item for item in late if item.again]
+        if again:
+            await self._patiently(lambda: self._answer_only(again, published), "answer-only")
+        try:
+            for portion in portions(late + [item for item in fresh if not item.late]):
+                await self._apply_fresh(portion, positions, epoch, published, expire=expire)
+        except PositionMovedError:
+            self._keep(late)
+            raise
         published.queries = queries
         return published
 
@@ -299,9 +306,25 @@ class BatchApplier:
         ready: list[Taken] = []
         for player in sorted(free & self.deferred.keys()):
             for item in self.deferred.pop(player):
-                item.offset = -1
+                item.late = True
                 ready.append(item)
         return ready
+
+    def _keep(self, late: Sequence[Taken]) -> None:
+        """Deferred again, before what was deferred since: what was to be said of them has been lost with the batch."""
+        for item in reversed(late):
+            if item.command is not None:
+                item.again = True
+                others = [other for other in self.deferred.get(item.command.player, ()) if other is not item]
+                self.deferred[item.command.player] = [item, *others]
+
+    def waiting(self) -> dict[int, int]:
+        """Partition -> the offset of its first command that is deferred."""
+        first: dict[int, int] = {}
+        for items in self.deferred.values():
+            for item in items:
+                first[item.partition] = min(item.offset, first.get(item.partition, item.offset))
+        return first
 
     async def _free(self, players: Sequence[str]) -> set[str]:
         free: set[str] = set()
@@ -459,13 +482,13 @@ def _published_by(command: Command, known: dict[Key, Operation]) -> list[Operati
 def _moves(batch: Sequence[Taken], positions: dict[int, int]) -> list[tuple[int, int, int]]:
     """(partition, from, to) of each partition in the batch, sorted: the order in which their rows are locked.
 
-    Empty for queries alone: they are the one thing that may be read again without harm.
+    Empty for queries alone: they are the one thing that may be read again without harm. What was deferred has been passed.
     """
     if all(item.command is not None and item.command.kind in QUERIES for item in batch):
         return []
     after: dict[int, int] = {}
     for item in batch:
-        if item.offset >= after.get(item.partition, 0):
+        if item.offset >= after.get(item.partition, positions[item.partition]):
             after[item.partition] = item.offset + 1
     return [(partition, positions[partition], end) for partition, end in sorted(after.items())]
 

@@ -50,7 +50,8 @@ _clock_alarms = Counter("stakewire_wallet_clock_alarms_total", "Batches whose re
 class Taken(Struct, kw_only=True):
     """One record in the wallet's hands. `command` is None where it could not be read: `cause` says why.
 
-    `offset` is -1 for a command that was deferred: its position has been passed already.
+    `late`: it was deferred and is free now; its position has been passed already. `again`: it was given to the ledger before
+    without our hearing whether it was committed.
     """
 
     partition: int
@@ -61,6 +62,8 @@ class Taken(Struct, kw_only=True):
     command: Command | None = None
     cause: str = ""
     deferred_at: float = 0.0
+    late: bool = False
+    again: bool = False
 
 
 def now_ms() -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
@@ -28,6 +27,7 @@ from services.wallet.gaming_day import GamingDays
 from services.wallet.intake import ClockWatch, Taken, now_ms, take
 from services.wallet.ledger.positions import EpochError, current_epoch, read_positions
 from services.wallet.ledger.store import PositionMovedError
+from services.wallet.offsets import OffsetHints
 from services.wallet.outbox import Outbox
 from services.wallet.queries import QueryDesk
 from services.wallet.settings import WalletSettings
@@ -39,7 +39,6 @@ from shared.waiting import give_up_after
 log = structlog.get_logger(__name__)
 
 POLL_MS: Final = 200
-OFFSETS_EVERY_S: Final = 0.2
 FRESH_POLL_S: Final = 10.0
 HAND_OVER_LIMIT_S: Final = 8.0
 PARTITION_FETCH_BYTES: Final = 4 * 1024**2
@@ -89,7 +88,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._clocks = ClockWatch()
         self._in_hand: asyncio.Future[None] | None = None
         self._failure: asyncio.Future[None] | None = None
-        self._pending: deque[tuple[list[asyncio.Future[object]], dict[int, int]]] = deque()
+        self._hints = OffsetHints(self._topic, self._failpoint, lambda: self._positions)
         self._stopping = asyncio.Event()
         self._last_poll = 0.0
         self._problem = "starting"
@@ -176,7 +175,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             tasks += [
                 asyncio.create_task(self._fetch(consumer, queue), name="fetch"),
                 asyncio.create_task(self._apply(queue), name="apply"),
-                asyncio.create_task(self._tell_offsets(consumer), name="offsets"),
+                asyncio.create_task(self._hints.tell(consumer), name="offsets"),
                 asyncio.create_task(self._wait_stop(), name="stop"),
             ]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -260,9 +259,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         published = await self._applied(owned, expire=expire)
         await self._applier.give_up_deferred(published)
         self._desk.take(published.queries, expire=expire)
-        ends = _ends(owned)
-        await self._say(published, ends)
-        self._reached.update(ends)
+        self._reached.update(_ends(owned))
+        await self._say(published, owned)
         self._problem = ""
 
     async def _applied(self, owned: list[Taken], *, expire: bool) -> Published:
@@ -274,38 +272,14 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 log.warning("positions moved without us; reading them again", cause=str(error))
                 await self._read_positions(list(self._positions))
 
-    async def _say(self, published: Published, ends: dict[int, int]) -> None:
+    async def _say(self, published: Published, owned: list[Taken]) -> None:
         stages = metrics.Stages()
         await self._outbox.reply(published)
         self._failpoint.passed("replied")
         stages.reached("reply")
         futures = await self._outbox.publish(published)
         stages.reached("publish")
-        if ends:
-            self._pending.append((futures, ends))
-
-    async def _tell_offsets(self, consumer: AIOKafkaConsumer) -> None:
-        """Kafka's offsets follow, as a hint, when the events before them are stored."""
-        while True:
-            await asyncio.sleep(OFFSETS_EVERY_S)
-            ends: dict[int, int] = {}
-            while self._pending and all(future.done() for future in self._pending[0][0]):
-                futures, reached = self._pending.popleft()
-                for future in futures:
-                    future.result()  # an event that Kafka refused: read again from the last hint
-                ends.update(reached)
-            if ends:
-                self._failpoint.passed("published")
-                await self._commit(consumer, ends)
-                self._failpoint.passed("offsets")
-
-    async def _commit(self, consumer: AIOKafkaConsumer, ends: dict[int, int]) -> None:
-        owned = {TopicPartition(self._topic, p): end for p, end in ends.items() if p in self._positions}
-        if owned:
-            try:
-                await consumer.commit(owned)
-            except KafkaError as error:
-                log.info("offsets were not taken; they are only a hint", cause=repr(error))
+        self._hints.add(futures, self._reached, {item.partition for item in owned}, self._applier.waiting())
 
     async def _hand_over(self, consumer: AIOKafkaConsumer) -> None:
         """Before partitions go to somebody else: events stored, offsets told, nothing left set aside."""
@@ -314,16 +288,10 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             async with asyncio.timeout(HAND_OVER_LIMIT_S):
                 await self._applier.give_up_deferred(published, all_of_them=True)
                 await self._outbox.reply(published)
-                ends: dict[int, int] = {}
-                while self._pending:
-                    futures, reached = self._pending.popleft()
-                    await asyncio.gather(*futures)
-                    ends.update(reached)
-                if ends:
-                    await self._commit(consumer, ends)
+                await self._hints.finish(consumer)
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("the hand-over was cut short; the next owner answers from what is stored", cause=repr(error))
-        self._pending.clear()
+        self._hints.forget()
 
     async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
         """Finishes the batch in hand and hands over."""

@@ -26,7 +26,6 @@ from deploy.local.parts import CHECKOUT
 from shared.contracts import Result
 from shared.kafka.topics import COMMANDS
 from tests.bench.__main__ import bench_servers
-from tests.faults.story import until_known
 from tests.integration.wallet.books import assert_books
 from tests.integration.wallet.line import EUR, Line, bet, open_line
 from tests.integration.wallet.stand import WalletStand, new_ledger, wallet_stand
@@ -68,7 +67,7 @@ class Watch:
         while not over.is_set():
             began = time.monotonic()
             # A short deadline, so that a provider's retry comes soon after the wallets are back.
-            reply = await until_known(self.line, bet(player, self.line.names.ref(), EUR, deadline_ms=1_000))
+            reply = await self.line.known(bet(player, self.line.names.ref(), EUR, deadline_ms=1_000))
             self.waits_ms.append((time.monotonic() - began) * 1_000)
             assert reply.result == Result.OK, f"a bet was answered {reply.result}: {reply.detail}"
             self.bets[player] = self.bets.get(player, 0) + 1

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from dataclasses import dataclass, field
 
-from shared.contracts import Batch, Command, LimitSetting, Reply, Result, Rollback, VoidRound
-from shared.requester import OutcomeUnknownError, ShedError
+from shared.contracts import Batch, Command, LimitSetting, Result, Rollback, VoidRound
 from tests.integration.wallet.line import (
     EUR,
     Line,
@@ -30,21 +28,7 @@ from tests.integration.wallet.line import (
 ROUNDS = int(os.environ.get("STAKEWIRE_FAULT_ROUNDS", "1"))
 """How often each fault is made; `make faults` raises it."""
 
-LIMIT_S = 180.0
 START = 100 * EUR
-
-
-async def until_known(line: Line, command: Command) -> Reply:
-    """As a provider does: the same command again until somebody says what became of it."""
-    async with asyncio.timeout(LIMIT_S):
-        while True:
-            try:
-                reply = await line.ask(command)
-            except (OutcomeUnknownError, ShedError):
-                await asyncio.sleep(0.05)  # the pace of a provider's retries, not a wait for luck
-                continue
-            if reply.result not in {Result.UNKNOWN, Result.NOT_DONE}:
-                return reply
 
 
 @dataclass
@@ -58,7 +42,7 @@ class Story:
     async def play(self, line: Line) -> None:
         """Plays it through; each answer is checked."""
         for command, expected in self.steps:
-            reply = await until_known(line, command)
+            reply = await line.known(command)
             assert reply.result == expected, f"{command.kind} {command.external_id}: {reply.result} instead of {expected}"
 
     async def again(self, line: Line) -> None:
@@ -66,7 +50,7 @@ class Story:
         undone = {command.target_external_id for command, _ in self.steps if isinstance(command, Rollback)}
         voided = {command.round_id for command, _ in self.steps if isinstance(command, VoidRound)}
         for command, expected in self.steps:
-            reply = await until_known(line, command)
+            reply = await line.known(command)
             # A refused bet had nothing to undo: its refusal stands.
             is_undone = command.external_id in undone or (isinstance(command, Batch) and command.round_id in voided)
             is_cancelled = not isinstance(command, Rollback) and is_undone and expected == Result.OK

@@ -10,7 +10,7 @@ import asyncpg
 
 from services.wallet.audit.verify import verify
 from shared.contracts import Result
-from tests.faults.story import assert_balances, tell, until_known
+from tests.faults.story import assert_balances, tell
 from tests.integration.wallet.books import assert_books
 from tests.integration.wallet.line import EUR, Line, bet
 from tests.integration.wallet.stand import WalletStand
@@ -95,7 +95,7 @@ async def test_a_deadlock_made_on_purpose(stand: WalletStand, line: Line) -> Non
     finally:
         await connection.close()
     for player, ref in refs.items():
-        reply = await until_known(line, bet(player, ref))
+        reply = await line.known(bet(player, ref))
         assert reply.result == Result.OK
         assert await line.balance(player) == 99 * EUR
     await asyncio.to_thread(stand.stop, "patient")

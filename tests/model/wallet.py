@@ -20,6 +20,7 @@ from shared.contracts import (
     Result,
     Rollback,
     RollbackList,
+    SettleRound,
     VoidRound,
     Win,
     Withdraw,
@@ -84,7 +85,7 @@ class ModelWallet:
             return Answer(Result.ORIGINAL_CANCELLED, balance)
         if not alike(stored, command):
             return Answer(Result.DUPLICATE_DIFFERENT, balance)
-        if isinstance(command, MoneyCommand | PromoWin) and file.undo_of(stored.seq) is not None:
+        if isinstance(command, MoneyCommand | PromoWin | SettleRound) and file.undo_of(stored.seq) is not None:
             return Answer(Result.ORIGINAL_CANCELLED, balance)
         return Answer(stored.result, stored.balance, stored.seq, True, stored.limit, stored.left, stored.charged)
 

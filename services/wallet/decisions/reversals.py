@@ -81,6 +81,7 @@ def decide_rollback(command: Rollback, view: View) -> Decision:
             restores=restores,
             counts_on=counts.gaming_day if counts is not None and counts.gaming_day != view.gaming_day else "",
             uncounted=_is_uncounted(target),
+            bet=_hidden_bet(target, charged=charged, restores=restores, moved=taken_back if restores else paid_back),
         ),
         counts=counts,
     )
@@ -205,6 +206,11 @@ def _round_after(before: Round | None, target: Operation, charge: int, *, restor
 def _counts_as_bet(target: Operation, *, restores: bool) -> bool:
     """Whether the round counts the target as a bet (of a rollback: whether it took one out of the count)."""
     if target.kind == "rollback":
-        return target.free_rounds_charged > 0 or (target.win if restores else target.stake) > 0
+        return target.free_rounds_charged > 0 or (target.win if restores else target.stake) > 0 or '"bet":true' in target.details
     asked = target.stake + target.nominal_stake + target.free_rounds_asked
     return target.kind == "bet" or (target.kind == "bet_and_win" and asked > 0)
+
+
+def _hidden_bet(target: Operation, *, charged: int, restores: bool, moved: int) -> bool:
+    """Whether an undo changes the count of bets and neither money nor free rounds show it: of a stake that cost nothing."""
+    return not charged and not moved and not _is_uncounted(target) and _counts_as_bet(target, restores=restores)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -48,7 +49,7 @@ from shared.contracts import (
 from shared.identity import partition_of, player_key
 from shared.kafka.producer import Producer
 from shared.kafka.topics import COMMANDS
-from shared.requester import Requester
+from shared.requester import OutcomeUnknownError, Requester, ShedError
 from tests.integration.wallet.stand import WalletStand
 
 ACCOUNT = "mascot-demo"
@@ -56,6 +57,7 @@ EUR = 100_000
 FAR_AWAY_MS = 4_000_000_000_000
 PATIENCE_MS = 60_000
 """How long a command of these tests waits for its reply, unless the test is about time."""
+KNOWN_LIMIT_S = 180.0
 
 
 class Names:
@@ -225,9 +227,21 @@ class Line:
         """A command and its reply."""
         return await self.requester.ask(command)
 
+    async def known(self, command: Command) -> Reply:
+        """As a provider does: the same command again until somebody says what became of it."""
+        async with asyncio.timeout(KNOWN_LIMIT_S):
+            while True:
+                try:
+                    reply = await self.requester.ask(command)
+                except (OutcomeUnknownError, ShedError):
+                    await asyncio.sleep(0.05)  # the pace of a provider's retries, not a wait for luck
+                    continue
+                if reply.result not in {Result.UNKNOWN, Result.NOT_DONE}:
+                    return reply
+
     async def done(self, command: Command) -> Reply:
         """A command that must succeed."""
-        reply = await self.requester.ask(command)
+        reply = await self.known(command)
         assert reply.result == Result.OK, f"{command.kind} was answered {reply.result}: {reply.detail}"
         return reply
 

@@ -13,7 +13,8 @@ from services.wallet.batch import Published
 from services.wallet.chain import seal
 from services.wallet.decisions.model import Operation
 from services.wallet.intake import now_ms
-from shared.contracts import Command, Result
+from services.wallet.ledger.store import PositionMovedError
+from shared.contracts import Command, Result, codec
 from tests.integration.wallet.bench import Bench, addressed, open_bench, replies
 from tests.integration.wallet.line import ACCOUNT, EUR, bet, create, deposit, get_balance, rollback, win
 
@@ -173,3 +174,51 @@ async def test_a_lock_on_the_positions_is_waited_for_and_loses_nothing(hasty: Be
     assert [each.result for each in replies(await task)] == [Result.OK]
     assert await hasty.balance(player) == 99 * EUR
     assert hasty.applier.deferred == {}
+
+
+async def test_what_waits_is_known_by_its_place_until_it_has_had_its_turn(hasty: Bench) -> None:
+    """A next owner must not begin to read behind it: its event may be what the last one did not get to publish."""
+    one, other = await hasty.new_player(), await hasty.new_player()
+    async with held(hasty, one):
+        first = hasty.next_offset + 1
+        await hasty.ask(bet(other, "a"), bet(one, "b"), bet(one, "c"))
+        assert hasty.applier.waiting() == {0: first}
+    await hasty.apply([])
+    assert hasty.applier.waiting() == {}
+
+
+async def moved(bench: Bench) -> None:
+    """Another owner of the partition went on by one record."""
+    await bench.owner.execute("UPDATE partition_position SET next_offset = next_offset + 1 WHERE partition = 0")
+
+
+async def test_what_waited_is_not_lost_when_the_position_moves_under_its_batch(hasty: Bench) -> None:
+    one, other = await hasty.new_player(), await hasty.new_player()
+    async with held(hasty, one):
+        assert await hasty.ask(bet(one, "a"), win(one, "b")) == []
+    await moved(hasty)
+    with pytest.raises(PositionMovedError):
+        await hasty.ask(bet(other, "c"))
+    assert await hasty.balance(one) == 100 * EUR
+    published = await hasty.apply([])
+    assert [(each.result, each.balance) for each in replies(published)] == [(Result.OK, 99 * EUR), (Result.OK, 100 * EUR)]
+    assert [codec.decode_event(event).external_id for _, event in published.events[0]] == ["a", "b"]
+    assert hasty.applier.deferred == {}
+
+
+async def test_what_was_committed_without_our_hearing_it_is_told_all_the_same(hasty: Bench) -> None:
+    """Between deferral and turn somebody applied it, our own lost commit among others: its event still has to go out."""
+    one, other = await hasty.new_player(), await hasty.new_player()
+    waiting = bet(one, "a")
+    async with held(hasty, one):
+        assert await hasty.ask(waiting) == []
+    await moved(hasty)
+    with pytest.raises(PositionMovedError):
+        await hasty.ask(bet(other, "c"))
+    async with open_bench(hasty.url, partition=1) as double:
+        assert [each.result for each in await double.ask(waiting)] == [Result.OK]
+    published = await hasty.apply([])
+    events = [codec.decode_event(raw) for _, raw in published.events[0]]
+    assert [(event.external_id, event.seq) for event in events] == [("a", 3)]
+    assert {(each.result, each.balance, each.replayed) for each in replies(published)} == {(Result.OK, 99 * EUR, True)}
+    assert await hasty.balance(one) == 99 * EUR

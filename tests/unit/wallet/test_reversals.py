@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from services.wallet.decisions import decide
 from services.wallet.decisions.model import APPLIED, VOID, Decision, Entry, Operation
-from shared.contracts import Result
+from shared.contracts import Command, Result
 from tests.unit.wallet.builders import (
     ACCOUNT,
     BLOCKED,
@@ -24,12 +24,16 @@ from tests.unit.wallet.builders import (
     ROUND,
     SESSION,
     TOMBSTONE,
+    bet,
+    bet_and_win,
     moved,
     rollback,
     stored,
     stored_bet,
     view,
+    win,
 )
+from tests.unit.wallet.till import Till
 
 WON = moved(HOUSE, "player", 2 * EUR)
 STAKED = moved("player", HOUSE, 4 * EUR)
@@ -247,6 +251,30 @@ def test_undoing_the_rollback_of_a_free_round_charges_it_again() -> None:
 def test_the_round_stands_as_if_it_had_not_been(target: Operation, after: dict[str, int]) -> None:
     before = replace(ROUND, win=3 * EUR)
     assert undo(target, round=before).round == replace(before, **after)
+
+
+@pytest.mark.parametrize(
+    "stake",
+    [
+        pytest.param(bet(0, external_id="a"), id="of nothing"),
+        pytest.param(bet(free_round=True, free_round_stake="nominal", external_id="a"), id="in a free round"),
+        pytest.param(bet_and_win(4 * EUR, EUR, free_round=True, free_round_stake="nominal", external_id="a"), id="with its win"),
+    ],
+)
+def test_a_bet_that_cost_nothing_is_counted_again_when_its_rollback_is_undone(stake: Command) -> None:
+    """Neither money nor free rounds tell that its undo took a bet out of the round: a win that needs one was refused."""
+    till = Till()
+    till.done(stake)
+    chain = [
+        rollback("a"),
+        rollback("a", external_id="b", target_namespace="undo"),
+        rollback("b", external_id="c", target_namespace="undo"),
+        rollback("c", external_id="d", target_namespace="undo"),
+    ]
+    for undo_, bets in zip(chain, (0, 1, 0, 1), strict=True):
+        till.done(undo_)
+        assert till.round().bets == bets
+    assert till.one(win(EUR, external_id="w", bet_required=True)).result == Result.OK
 
 
 def test_a_closed_round_stays_closed() -> None:
