@@ -1,0 +1,1 @@
+"""The Helm chart, rendered and looked at; no cluster is needed."""
