@@ -11,8 +11,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 CHECKED := services shared deploy tests
+# Builds helm where it is not installed; any helm 3 from this version on renders the same.
+HELM_VERSION := v3.19.5
 
-.PHONY: help run up down status demo test faults prove bench bench-wallet bench-catalogue lint format lock clean install install-dev
+.PHONY: help run up down status demo test faults prove compose-env bench bench-wallet bench-catalogue bench-tracing tools-helm chart dashboards lint format lock clean install install-dev
 
 help: ## show this list
 	@echo "Stakewire: the operator's side of casino game integration. The two commands to know: make run, make test."
@@ -40,12 +42,15 @@ test: $(DEVELOPMENT) ## the whole test suite, on a PostgreSQL and a Kafka of its
 	@$(BIN)/python -m pytest tests
 
 faults: $(DEVELOPMENT) ## the fault suite, longer than in `make test`: kill -9 at each step, zombies, restarts
-	@STAKEWIRE_FAULT_ROUNDS=$${STAKEWIRE_FAULT_ROUNDS:-10} $(BIN)/python -m pytest tests/faults
+	@STAKEWIRE_FAULT_ROUNDS=$${STAKEWIRE_FAULT_ROUNDS:-10} $(BIN)/python -m pytest -o faulthandler_timeout=1800 tests/faults
 
 prove: $(DEVELOPMENT) ## the wallet against its model, far longer than in `make test`; the seed is printed
 	@STAKEWIRE_MODEL_EXAMPLES=$${STAKEWIRE_MODEL_EXAMPLES:-20000} STAKEWIRE_MODEL_STEPS=$${STAKEWIRE_MODEL_STEPS:-100} \
 	STAKEWIRE_HISTORIES=$${STAKEWIRE_HISTORIES:-100} \
 	$(BIN)/python -m pytest -s -o faulthandler_timeout=0 tests/model tests/integration/wallet/test_same_histories.py
+
+compose-env: ## make .env with random passwords, which docker-compose.yml needs (see docs/containers.md)
+	@sh deploy/docker/make-env.sh .env
 
 bench: $(DEVELOPMENT) ## measure throughput and latency against baselines: callbacks, then the wallet alone
 	@callbacks=0; wallet=0; $(BIN)/python -m tests.bench || callbacks=$$?; [ $$callbacks -eq 130 ] && exit 130; \
@@ -58,6 +63,23 @@ bench-catalogue: $(DEVELOPMENT) ## measure the catalogue with 20,000 games: sync
 	@$(BIN)/python -m tests.bench.catalogue
 	@$(BIN)/python -m tests.bench.lobby
 	@$(BIN)/python -m tests.bench.game_book
+
+bench-tracing: $(DEVELOPMENT) ## measure what traces cost: none, one bet in a hundred, all
+	@$(BIN)/python -m tests.bench.tracing
+
+tools-helm: ## install helm for the chart's tests into .tools/bin, unless it is on the PATH (needs Go, takes minutes once)
+	@command -v helm >/dev/null || [ -x .tools/bin/helm ] || { \
+	  command -v go >/dev/null || { echo "make tools-helm builds helm with Go, which is not here: install Go 1.24 or newer, or helm itself."; exit 1; }; \
+	  GOFLAGS=-mod=mod GOBIN="$(CURDIR)/.tools/bin" nice -n 10 go install \
+	    -ldflags "-s -w -X helm.sh/helm/v3/internal/version.version=$(HELM_VERSION)" helm.sh/helm/v3/cmd/helm@$(HELM_VERSION); }
+
+chart: $(DEVELOPMENT) ## bring the Helm chart's copy of the alert rules and its golden files up to date
+	@mkdir -p deploy/helm/stakewire/rules && rm -f deploy/helm/stakewire/rules/*.yml
+	@cp deploy/prometheus/rules/*.yml deploy/helm/stakewire/rules/
+	@STAKEWIRE_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/helm/test_chart.py -k golden
+
+dashboards: $(DEVELOPMENT) ## write Grafana's dashboards from deploy/grafana/*.py
+	@$(BIN)/python -m deploy.grafana
 
 lint: $(DEVELOPMENT) ## ruff, mypy strict, import rules
 	@$(BIN)/ruff check $(CHECKED)
@@ -72,11 +94,12 @@ format: $(DEVELOPMENT) ## format the code and sort its imports
 lock: ## raise the locked requirements to the newest versions (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv, which resolves for all platforms at once: install it first."; exit 1; }
 	uv pip compile --universal --generate-hashes --upgrade --python-version 3.11 --no-annotate requirements-dev.in -o requirements-dev.txt
+	uv pip compile --universal --generate-hashes --python-version 3.11 --no-annotate -c requirements-dev.txt requirements.in requirements-local.in -o requirements-local.txt
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-annotate -c requirements-dev.txt requirements.in -o requirements.txt
 
 clean: ## stop everything, then delete the stack's data and all that was installed or cached here
 	@if [ -x $(BIN)/stakewire ]; then $(BIN)/stakewire reset --yes; fi
-	rm -rf $(VENV) .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf $(VENV) .tools .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
 	find $(CHECKED) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- installation ---------------------------------------------------------------------------------------------------
@@ -85,9 +108,9 @@ install: $(RUNTIME)
 install-dev: $(DEVELOPMENT)
 
 # Both stamps hold what was installed last; nothing is fetched while the requirements stay as they are.
-$(RUNTIME): requirements.txt pyproject.toml | $(BIN)/python
+$(RUNTIME): requirements-local.txt pyproject.toml | $(BIN)/python
 	@echo "Installing what Stakewire needs (once; about a minute) ..."
-	@$(PIP) --quiet --require-hashes --requirement requirements.txt
+	@$(PIP) --quiet --require-hashes --requirement requirements-local.txt
 	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib import metadata
 from typing import Final
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Gauge, generate_latest
 
 METRICS_CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+
+_build: Final = Gauge("stakewire_build_info", "1; the labels say what runs here", ["service", "version"])
 
 
 def configure_logs(service: str, level: str = "info") -> None:
@@ -31,6 +34,7 @@ def configure_logs(service: str, level: str = "info") -> None:
     )
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(service=service)
+    _build.labels(service, _version()).set(1)
     # Libraries log through the standard library: warnings and errors of theirs join our stream as JSON too.
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
@@ -42,6 +46,13 @@ def configure_logs(service: str, level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("stakewire")
+    except metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def metrics_page() -> bytes:

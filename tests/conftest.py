@@ -6,23 +6,35 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import DATABASE_SETTING, KAFKA_SETTING, LocalServers, Servers
+from tests.server_choice import Choice, ChoiceError, choose, open_servers, with_images
+from tests.servers import Servers
+
+CHOICE = pytest.StashKey[Choice]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Decide once, at the start, so that a wrong setting ends the run at once and the header can tell."""
+    try:
+        config.stash[CHOICE] = choose(os.environ)
+    except ChoiceError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Which servers the tests get, and why."""
+    return f"servers: {config.stash[CHOICE]}"
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
+def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
     """PostgreSQL and Kafka for the whole session; started the first time a test asks for them."""
-    database_url, kafka = os.environ.get(DATABASE_SETTING), os.environ.get(KAFKA_SETTING)
-    if database_url and kafka:
-        yield Servers(database_url, kafka, None, None)
-        return
-    with LocalServers(with_postgres=not database_url, with_kafka=not kafka) as local:
-        yield Servers(
-            database_url=database_url or local.postgres.create_database("stakewire"),
-            kafka_bootstrap_servers=kafka or local.kafka.bootstrap_servers,
-            local_postgres=None if database_url else local.postgres,
-            local_kafka=None if kafka else local.kafka,
-        )
+    choice = with_images(pytestconfig.stash[CHOICE])
+    if choice != pytestconfig.stash[CHOICE]:
+        reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.write_line(f"servers: {choice}")
+    with open_servers(choice) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""Real servers for tests: a PostgreSQL and a Kafka of the test run, or those that two settings name.
+"""Real servers for tests: a PostgreSQL and a Kafka of the local runtime, and what the tests know of those they run on.
 
-`TEST_DATABASE_URL` and `TEST_KAFKA_BOOTSTRAP_SERVERS` name servers to test against (a role that may create databases).
-The names differ from the product's own settings on purpose: a shell that points at real money must not be tested on.
+`TEST_DATABASE_URL` and `TEST_KAFKA_BOOTSTRAP_SERVERS` name servers to test against (a role that may create databases);
+`tests.server_choice` tells which are taken where they name none. The names differ from the product's own settings on
+purpose: a shell that points at real money must not be tested on.
 """
 
 import os
@@ -83,7 +84,8 @@ class LocalServers:
 class Servers:
     """The servers of a test session.
 
-    `local_postgres` and `local_kafka` stop, kill and start the servers; they are None for servers named by a setting.
+    `local_postgres` and `local_kafka` stop, kill and start the servers; they are None for servers named by a setting and for
+    those in containers.
     """
 
     database_url: str

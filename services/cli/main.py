@@ -12,6 +12,7 @@ from services.cli import (
     republish,
     run,
     schema,
+    setup,
     stack,
     switches,
     topics,
@@ -58,6 +59,7 @@ app.add_typer(account.app, name="account", rich_help_panel="Providers")
 app.add_typer(catalogue.app, name="catalogue", rich_help_panel="Providers")
 app.add_typer(keys.app, name="keys", rich_help_panel=OPERATOR_API)
 app.add_typer(switches.app, name="switch", rich_help_panel=OPERATOR_API)
+app.command(rich_help_panel=SERVERS)(setup.setup)
 app.command(rich_help_panel=SERVERS)(schema.migrate)
 app.add_typer(topics.app, name="topics", rich_help_panel=SERVERS)
 app.command(rich_help_panel=BOOKS)(ledger.verify)

@@ -8,7 +8,9 @@ from typing import Any
 from deploy.local import demo_config
 from deploy.local.settings import DATABASE_SETTING, KAFKA_SETTING, StackSettings, load_stack_settings
 from shared.errors import SettingsError
+from shared.kafka.connection import process_security
 from shared.kafka.topics import TopicNames
+from shared.settings.database import check_tls_files
 
 TOPIC_PREFIX_SETTING = "STAKEWIRE_TOPIC_PREFIX"
 
@@ -17,17 +19,23 @@ def database_url() -> str:
     """Return the wallet's database: `DATABASE_URL`, or that of the running stack.
 
     Raises:
-        SettingsError: neither is there.
+        SettingsError: neither is there, or a certificate's file that it names is not.
     """
-    return os.environ.get(DATABASE_SETTING) or str(_from_stack("database_url", DATABASE_SETTING))
+    url = os.environ.get(DATABASE_SETTING) or str(_from_stack("database_url", DATABASE_SETTING))
+    try:
+        check_tls_files(url)
+    except SettingsError as error:
+        raise SettingsError(f"{DATABASE_SETTING}: {error}") from None
+    return url
 
 
 def kafka_bootstrap_servers() -> str:
     """Return Kafka's address: `KAFKA_BOOTSTRAP_SERVERS`, or that of the running stack.
 
     Raises:
-        SettingsError: neither is there.
+        SettingsError: neither is there, or the settings of how to reach it do not fit together.
     """
+    process_security()
     return os.environ.get(KAFKA_SETTING) or str(_from_stack("kafka_bootstrap_servers", KAFKA_SETTING))
 
 

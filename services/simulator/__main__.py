@@ -14,6 +14,7 @@ from shared.kafka.topics import TopicNames
 from shared.requester import Requester
 from shared.settings import load_accounts_file, load_settings
 from shared.telemetry import configure_logs
+from shared.web.serving import EndingServer
 
 
 def main() -> int:
@@ -27,7 +28,7 @@ def main() -> int:
     except StakewireError as error:
         print(error, file=sys.stderr)  # noqa: T201  # the person who starts it reads this
         return 2
-    uvicorn.run(
+    config = uvicorn.Config(
         make_app(simulator),
         host=settings.host,
         port=settings.listen_port(PORT_OFFSET),
@@ -36,7 +37,9 @@ def main() -> int:
         access_log=False,
         timeout_graceful_shutdown=5,
     )
-    return 0
+    server = EndingServer(config)
+    server.run()
+    return 0 if server.started else 1
 
 
 if __name__ == "__main__":

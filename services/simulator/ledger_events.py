@@ -20,6 +20,7 @@ from shared.contracts import OperationRecorded
 from shared.contracts.codec import decode_event
 from shared.errors import ContractError, TopicError
 from shared.kafka.admin import topic_id
+from shared.kafka.connection import aiokafka_options
 from shared.kafka.topics import EVENTS, TopicNames
 
 RECORDS_AT_ONCE: Final = 1_000
@@ -40,7 +41,7 @@ class EventReader:
     async def start(self) -> None:
         """Connects and goes to the stored positions. EventsError where the topic cannot be read."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest", group_id=None
+            **aiokafka_options(self._bootstrap_servers), enable_auto_commit=False, auto_offset_reset="earliest", group_id=None
         )
         try:
             await consumer.start()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import asyncpg
@@ -18,17 +18,17 @@ from msgspec.structs import replace
 
 from services.wallet import metrics
 from services.wallet.chain import event_of
-from services.wallet.decisions.batches import ITEMS_MAX
 from services.wallet.decisions.model import TOMBSTONE, Operation
-from services.wallet.decisions.rounds import OPERATIONS_MAX
 from services.wallet.failpoints import Failpoint
 from services.wallet.gaming_day import GamingDays
 from services.wallet.intake import QUERIES, Taken, is_expired, now_ms, reply_address
 from services.wallet.ledger import store
 from services.wallet.ledger.store import PositionMovedError
+from services.wallet.portions import heavy_apart, is_heavy, portions
 from services.wallet.settings import WalletSettings
+from services.wallet.traces import Traces, log_fields
 from services.wallet.working_set import ImbalanceError, Key, LedgerError, WorkingSet
-from shared.contracts import Batch, Command, PlayerQuery, Reply, Result, Rollback, RollbackList, SetLimits, VoidRound
+from shared.contracts import Command, PlayerQuery, Reply, Result, Rollback
 from shared.errors import StakewireError
 
 log = structlog.get_logger(__name__)
@@ -47,13 +47,8 @@ DATA_ERRORS: Final = (
 )
 """Errors that lie in a command: the batch is halved until that one is found."""
 
-
-HEAVY: Final = (Batch, RollbackList, VoidRound, SetLimits)
 SLOW_MAX: Final = 2
 """How often a batch with heavy commands may run into the statement timeout before they are applied apart."""
-
-OPERATIONS_A_TRANSACTION: Final = 2_000
-"""About how many operations commands of several may write in one transaction: it must end within the statement timeout."""
 
 
 class Published(Struct, kw_only=True):
@@ -88,13 +83,20 @@ class BatchApplier:
     """Applies batches to the ledger. One at a time; owns nothing but its deferred commands."""
 
     def __init__(
-        self, pool: asyncpg.Pool, settings: WalletSettings, days: GamingDays, dead_letter: DeadLetterHook, failpoint: Failpoint
+        self,
+        pool: asyncpg.Pool,
+        settings: WalletSettings,
+        days: GamingDays,
+        dead_letter: DeadLetterHook,
+        failpoint: Failpoint,
+        traces: Traces | None = None,
     ) -> None:
         self._pool = pool
         self._settings = settings
         self._days = days
         self._dead_letter = dead_letter
         self._failpoint = failpoint
+        self._traces = traces or Traces(None)
         self.deferred: dict[str, list[Taken]] = {}
         """Commands of players whom somebody else holds, by player, in order; their positions are passed."""
 
@@ -112,6 +114,7 @@ class BatchApplier:
         queries = [replace(item, raw=b"") for item in fresh if isinstance(item.command, PlayerQuery)]
         if old:
             await self._patiently(lambda: self._answer_only(old, published), "answer-only")
+            self._traces.seen_before(old)
         late = await self._released()
         again = [item for item in late if item.again]
         if again:
@@ -215,6 +218,7 @@ class BatchApplier:
             self._failpoint.passed("committed")
         oldest_ms = min((item.timestamp_ms for item in work), default=0)
         stages.committed(answered, picture.new_operations, oldest_ms, now_ms())
+        self._traces.committed(work, stages.times, saved=bool(moves or picture.new_operations))
         return published
 
     def _step(self, picture: WorkingSet, item: Taken, published: Published, at_ms: int, *, expire: bool) -> tuple[str, str, bool]:
@@ -274,9 +278,11 @@ class BatchApplier:
         """To the dead letters, then UNKNOWN to the caller. Written before the position passes the command."""
         if item.cause == _BURIED:
             return
-        log.error("a command goes to the dead letters", cause=cause, detail=detail, partition=item.partition, offset=item.offset)
+        place = {"partition": item.partition, "offset": item.offset, **log_fields(item)}
+        log.error("a command goes to the dead letters", cause=cause, detail=detail, **place)
         await self._patiently(lambda: self._dead_letter(item, cause, detail), "dead letter")
         metrics.dead_letters.inc()
+        self._traces.buried(item)
         address = reply_address(item)
         if address is not None and address[2] >= 0:
             reply = Reply(command_id=address[0], caller=address[1], result=Result.UNKNOWN, detail=cause)
@@ -400,49 +406,6 @@ class BatchApplier:
         log.warning("the ledger did not take it; trying again", what=what, cause=repr(error), again_in_s=delay_s)
         await asyncio.sleep(delay_s)
         return attempt + 1
-
-
-def portions(batch: list[Taken]) -> Iterator[list[Taken]]:
-    """The batch in its order, in pieces that fit a transaction each: almost always one."""
-    weights = [_weight(item.command) for item in batch]
-    if sum(weights) <= max(OPERATIONS_A_TRANSACTION, len(batch)):
-        if batch:
-            yield batch
-        return
-    start = weight = 0
-    for number, each in enumerate(weights):
-        if weight and weight + each > OPERATIONS_A_TRANSACTION:
-            yield batch[start:number]
-            start, weight = number, 0
-        weight += each
-    yield batch[start:]
-
-
-def heavy_apart(batch: list[Taken]) -> Iterator[list[Taken]]:
-    """The batch in its order, each heavy command a piece of its own."""
-    piece: list[Taken] = []
-    for item in batch:
-        if not is_heavy(item.command):
-            piece.append(item)
-            continue
-        if piece:
-            yield piece
-        yield [item]
-        piece = []
-    if piece:
-        yield piece
-
-
-def is_heavy(command: Command | None) -> bool:
-    """Whether a single command may take longer than a statement may: it writes many operations, or reads a player's past."""
-    return isinstance(command, HEAVY)
-
-
-def _weight(command: Command | None) -> int:
-    """How many operations a command may write, about."""
-    if isinstance(command, Batch | RollbackList):
-        return min(len(command.items), ITEMS_MAX)
-    return OPERATIONS_MAX if isinstance(command, VoidRound) else 1
 
 
 _BURIED: Final = "buried"

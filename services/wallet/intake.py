@@ -14,6 +14,7 @@ from prometheus_client import Counter
 from shared.contracts import Batch, Command
 from shared.contracts.codec import UnknownKindError, decode_command, decode_header
 from shared.errors import ContractError
+from shared.tracing import Parent, sampled_parent
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +52,8 @@ class Taken(Struct, kw_only=True):
     """One record in the wallet's hands. `command` is None where it could not be read: `cause` says why.
 
     `late`: it was deferred and is free now; its position has been passed already. `again`: it was given to the ledger before
-    without our hearing whether it was committed.
+    without our hearing whether it was committed. `parent`: the span that sent it, where its trace is recorded; then `taken_ns` is
+    when it was decoded, in Unix nanoseconds.
     """
 
     partition: int
@@ -64,6 +66,8 @@ class Taken(Struct, kw_only=True):
     deferred_at: float = 0.0
     late: bool = False
     again: bool = False
+    parent: Parent | None = None
+    taken_ns: int = 0
 
 
 def now_ms() -> int:
@@ -85,6 +89,8 @@ def _decode(record: Any) -> Taken:
         key=(record.key or b"").decode("utf-8", "replace"),
         raw=raw,
     )
+    if record.headers:
+        taken.parent, taken.taken_ns = sampled_parent(record.headers), time.time_ns()
     if len(raw) > COMMAND_BYTES_MAX:
         # Its event or its reply might be larger than Kafka takes, and would hold up everything behind it.
         taken.cause = f"a command of {len(raw)} bytes; at most {COMMAND_BYTES_MAX} bytes are taken"

@@ -18,11 +18,13 @@ from services.wallet.health import serve_health
 from services.wallet.ledger.store import connection_settings
 from services.wallet.outbox import Outbox
 from services.wallet.settings import PORT_OFFSET, WalletSettings
+from services.wallet.traces import Traces
 from services.wallet.worker import Worker
 from shared.errors import SettingsError, StakewireError
 from shared.kafka.topics import TopicNames
-from shared.settings import load_accounts_file, load_settings
+from shared.settings import load_brands, load_settings
 from shared.telemetry import configure_logs
+from shared.tracing import tracing
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +65,7 @@ async def open_pool(settings: WalletSettings) -> asyncpg.Pool:
 
 async def serve(settings: WalletSettings) -> None:
     """Runs one wallet until it is told to stop."""
-    days = GamingDays(load_accounts_file(settings.config_file).brands)
+    days = GamingDays(load_brands(settings.config_file))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -71,7 +73,7 @@ async def serve(settings: WalletSettings) -> None:
     runner = await serve_health(
         settings.host, settings.listen_port(PORT_OFFSET), lambda: workers[0].readiness() if workers else (False, "starting")
     )
-    work = asyncio.create_task(_work(settings, days, workers))
+    work = asyncio.create_task(_traced(settings, days, workers))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -86,12 +88,17 @@ async def serve(settings: WalletSettings) -> None:
         await runner.cleanup()
 
 
-async def _work(settings: WalletSettings, days: GamingDays, workers: list[Worker]) -> None:
+async def _traced(settings: WalletSettings, days: GamingDays, workers: list[Worker]) -> None:
+    async with tracing(settings, "wallet") as tracer:
+        await _work(settings, days, workers, Traces(tracer))
+
+
+async def _work(settings: WalletSettings, days: GamingDays, workers: list[Worker], traces: Traces) -> None:
     pool = await open_pool(settings)
     outbox = Outbox(settings.kafka_bootstrap_servers, TopicNames(settings.topic_prefix))
     try:
         await _start(outbox)
-        workers.append(Worker(settings, pool, outbox, days))
+        workers.append(Worker(settings, pool, outbox, days, traces))
         await workers[0].run()
     finally:
         await outbox.stop()

@@ -35,8 +35,8 @@ class Outbox:
 
     def __init__(self, bootstrap_servers: str, names: TopicNames) -> None:
         self._names = names
-        self._replies = Producer(bootstrap_servers, idempotent=False, acks=1)
-        self._events = Producer(bootstrap_servers, idempotent=True, acks="all")
+        self._replies = Producer(bootstrap_servers, idempotent=False, acks=1, topics=[names.of(REPLIES)])
+        self._events = Producer(bootstrap_servers, idempotent=True, acks="all", topics=[names.of(EVENTS), names.of(DEAD_LETTERS)])
 
     async def start(self) -> None:
         """Connects both producers."""

@@ -7,6 +7,7 @@ blocks nothing. A query that gets lost here, as by a crash, is asked again by it
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -19,9 +20,10 @@ from services.wallet.batch import Published
 from services.wallet.decisions.authentication import authentication_refusal
 from services.wallet.decisions.model import Player
 from services.wallet.gaming_day import GamingDays
-from services.wallet.intake import Taken, is_expired, now_ms
+from services.wallet.intake import QUERIES, Taken, is_expired, now_ms
 from services.wallet.ledger.reads import CursorError, Reader, UnknownPlayerError
 from services.wallet.limits_view import counted_since, limits_view
+from services.wallet.traces import Traces
 from shared.contracts import (
     Authenticate,
     Authenticated,
@@ -49,6 +51,8 @@ GROUP_MAX: Final = 8
 READ_LIMIT_S: Final = 5.0
 
 _answered = Counter("stakewire_wallet_queries_total", "Queries answered", ["kind", "result"])
+for _kind in QUERIES:
+    _answered.labels(_kind, Result.OK)
 _dropped = Counter("stakewire_wallet_queries_dropped_total", "Queries dropped because too many waited")
 _seconds = Histogram("stakewire_wallet_query_seconds", "One query from its turn to its answer")
 
@@ -72,8 +76,9 @@ class QueryDesk:
     `days` tell which gaming day it is, for what counts towards limits.
     """
 
-    def __init__(self, pool: asyncpg.Pool, margin_ms: int, say: Say, days: GamingDays) -> None:
+    def __init__(self, pool: asyncpg.Pool, margin_ms: int, say: Say, days: GamingDays, traces: Traces | None = None) -> None:
         self._pool = pool
+        self._traces = traces or Traces(None)
         self._days = days
         self._margin_ms = margin_ms
         self._say = say
@@ -102,12 +107,16 @@ class QueryDesk:
                     log.exception("answers to queries were not sent; their callers ask again")
 
     async def _turn(self) -> None:
-        published = Published()
+        published, read = Published(), []
         for _ in range(min(GROUP_MAX, len(self._waiting))):
             item, expire = self._waiting.popleft()
             if item.command is not None:
+                began = time.perf_counter()
                 published.reply(item.command, await self.answer(item, item.command, expire=expire))
+                read.append((item, began, time.perf_counter()))
+        began = time.perf_counter()
         await self._say(published)
+        self._traces.read(read, began)
 
     async def answer(self, item: Taken, query: Command, *, expire: bool = True) -> Reply:
         """The answer to one query; UNKNOWN where it could not be read, NOT_DONE where nobody waits for it any more."""

@@ -30,9 +30,12 @@ from services.wallet.ledger.store import PositionMovedError
 from services.wallet.offsets import OffsetHints
 from services.wallet.outbox import Outbox
 from services.wallet.queries import QueryDesk
+from services.wallet.setback import SetbackWatch
 from services.wallet.settings import WalletSettings
+from services.wallet.traces import Traces
 from shared.errors import StakewireError, TopicError
 from shared.kafka.admin import topic_id
+from shared.kafka.connection import aiokafka_options
 from shared.kafka.topics import COMMANDS, TopicNames
 from shared.waiting import give_up_after
 
@@ -48,6 +51,7 @@ IDLE_S: Final = 0.02
 REBUILD_BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0)
 
 _lag = Gauge("stakewire_wallet_lag_records", "Commands in Kafka that are not applied yet")
+_parts = Gauge("stakewire_wallet_topic_partitions", "Partitions that the topic of the commands has")
 _assigned = Gauge("stakewire_wallet_partitions", "Partitions this wallet owns")
 _rebalances = Counter("stakewire_wallet_rebalances_total", "Assignments of partitions")
 _rebuilds = Counter("stakewire_wallet_consumer_rebuilds_total", "Consumers made anew after an error")
@@ -68,15 +72,18 @@ class Batch(Struct, kw_only=True):
 class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """One wallet process. `run` until `stop`."""
 
-    def __init__(self, settings: WalletSettings, pool: asyncpg.Pool, outbox: Outbox, days: GamingDays) -> None:
+    def __init__(
+        self, settings: WalletSettings, pool: asyncpg.Pool, outbox: Outbox, days: GamingDays, traces: Traces | None = None
+    ) -> None:
         self._settings = settings
         self._pool = pool
         self._outbox = outbox
         self._names = TopicNames(settings.topic_prefix)
         self._topic = self._names.of(COMMANDS)
         self._failpoint = Failpoint(settings.wallet_failpoint)
-        self._applier = BatchApplier(pool, settings, days, outbox.bury, self._failpoint)
-        self._desk = QueryDesk(pool, settings.wallet_expiry_margin_ms, outbox.reply, days)
+        self._traces = traces or Traces(None)
+        self._applier = BatchApplier(pool, settings, days, outbox.bury, self._failpoint, self._traces)
+        self._desk = QueryDesk(pool, settings.wallet_expiry_margin_ms, outbox.reply, days, self._traces)
         self._consumer: AIOKafkaConsumer | None = None
         self._generation = 0
         self._positions: dict[int, int] = {}
@@ -88,6 +95,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._clocks = ClockWatch()
         self._in_hand: asyncio.Future[None] | None = None
         self._failure: asyncio.Future[None] | None = None
+        self._setback = SetbackWatch()
         self._hints = OffsetHints(self._topic, self._failpoint, lambda: self._positions)
         self._stopping = asyncio.Event()
         self._last_poll = 0.0
@@ -150,7 +158,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     async def _consume(self) -> None:
         settings = self._settings
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.kafka_bootstrap_servers,
+            **aiokafka_options(settings.kafka_bootstrap_servers),
             group_id=self._names.prefix + settings.wallet_group,
             group_instance_id=settings.wallet_instance_id or None,
             enable_auto_commit=False,
@@ -256,7 +264,9 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             max(item.timestamp_ms for item in batch.items), now_ms(), batch.waiting_since_ms
         )
         owned = [item for item in batch.items if item.partition in self._positions]
+        self._setback.taken(owned, self._positions)
         published = await self._applied(owned, expire=expire)
+        self._setback.committed(self._epoch, self._positions)
         await self._applier.give_up_deferred(published)
         self._desk.take(published.queries, expire=expire)
         self._reached.update(_ends(owned))
@@ -279,6 +289,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         stages.reached("reply")
         futures = await self._outbox.publish(published)
         stages.reached("publish")
+        self._traces.tell(stages.times)
         self._hints.add(futures, self._reached, {item.partition for item in owned}, self._applier.waiting())
 
     async def _hand_over(self, consumer: AIOKafkaConsumer) -> None:
@@ -307,6 +318,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         _rebalances.inc()
         consumer = self._consumer
         parts = {item.partition: item for item in assigned}
+        if consumer is not None:
+            _parts.set(len(consumer.partitions_for_topic(self._topic) or ()))
         if consumer is None or not parts:
             return
         async with self._between_batches():
@@ -323,6 +336,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 return
             # What was fetched before the seek is dropped: it comes again from where the seek points. Not a single await in
             # between, or records fetched after a seek would be dropped too, and those do not come again.
+            self._setback.assigned({number: hints[part] for number, part in parts.items()}, self._positions)
             for number, part in parts.items():
                 self._expected[number] = max(first[part], min(hints[part], self._positions[number]))
                 consumer.seek(part, self._expected[number])
@@ -337,21 +351,23 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         async with self._pool.acquire() as connection:
             self._epoch = await current_epoch(connection, self._topic, identity)
             self._positions = await read_positions(connection, partitions, self._epoch)
+        self._setback.read(self._epoch, self._positions)
 
     def _forget(self) -> None:
         self._positions = {}
         self._reached = {}
         _assigned.set(0)
         _lag.set(0)
+        metrics.partition_lag.forget()
 
     def _measure(self, consumer: AIOKafkaConsumer) -> None:
-        lag = 0
+        lags = metrics.partition_lag.records
         for number, position in self._positions.items():
             high = consumer.highwater(TopicPartition(self._topic, number))
             if high is not None:
                 # Queries alone move no position, but they are done.
-                lag += max(0, high - max(position, self._reached.get(number, 0)))
-        _lag.set(lag)
+                lags[number] = max(0, high - max(position, self._reached.get(number, 0)))
+        _lag.set(sum(lags.values()))
 
 
 def _ends(items: list[Taken]) -> dict[int, int]:

@@ -7,21 +7,67 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 from shared.errors import TopicError
+from shared.kafka.connection import librdkafka_options
 from shared.kafka.topics import TOPICS, Topic, TopicNames
 
 TIMEOUT_S: Final = 30.0
 VISIBLE_LIMIT_S: Final = 15.0
+TRY_S: Final = 3.0
+"""After so long without an answer it is looked whether there can be one: a wrong password is no reason to wait on."""
+_REFUSED: Final = (KafkaError._AUTHENTICATION, KafkaError._SSL)  # noqa: SLF001  # this is how the library names its own errors
 
 
-def admin_client(bootstrap_servers: str) -> AdminClient:
+class KafkaAbsentError(TopicError):
+    """No broker answers, or none lets us in."""
+
+
+class Admin(AdminClient):
+    """An admin client that knows why it is not let in: its calls only say that they took too long."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        refusals: list[str] = []  # not an attribute first: a callback that knows the client would keep it alive for ever
+
+        def on_error(error: KafkaError) -> None:
+            if error.code() in _REFUSED:
+                refusals[:] = [error.str()]
+
+        options: dict[str, Any] = {"log_level": 2, "socket.timeout.ms": int(TIMEOUT_S * 1000), "error_cb": on_error}
+        super().__init__({**librdkafka_options(bootstrap_servers), **options})
+        self._refusals = refusals
+        self._address = bootstrap_servers
+
+    @property
+    def refusal(self) -> str:
+        """The words of a broker that did not let us in, or of TLS that does not trust it; empty where there are none."""
+        self.poll(0)
+        return "".join(self._refusals)
+
+    def topics(self) -> dict[str, Any]:
+        """The topics this principal may see. KafkaAbsentError where no broker answers, or none lets us in."""
+        until_s = time.monotonic() + TIMEOUT_S
+        while True:
+            try:
+                found: dict[str, Any] = self.list_topics(timeout=TRY_S).topics
+            except KafkaException as error:
+                if self.refusal or time.monotonic() > until_s:
+                    raise KafkaAbsentError(f"Kafka at {self._address} cannot be asked: {self.why(error)}") from error
+            else:
+                return found
+
+    def why(self, error: KafkaException) -> str:
+        """What to tell of an error of this client."""
+        return self.refusal or f"{error}; is it running and reachable?"
+
+
+def admin_client(bootstrap_servers: str) -> Admin:
     """An admin client; connects at its first call."""
-    return AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 2, "socket.timeout.ms": int(TIMEOUT_S * 1000)})
+    return Admin(bootstrap_servers)
 
 
 def apply_topics(
@@ -35,7 +81,7 @@ def apply_topics(
     wanted = {names.of(topic): topic for topic in topics}
     client = admin_client(bootstrap_servers)
     try:
-        present = client.list_topics(timeout=TIMEOUT_S).topics
+        present = client.topics()
         missing = [name for name in wanted if name not in present]
         if missing:
             futures = client.create_topics(
@@ -60,7 +106,7 @@ def apply_topics(
             for future in client.incremental_alter_configs(resources, request_timeout=TIMEOUT_S).values():
                 future.result()
     except KafkaException as error:
-        raise TopicError(f"Kafka at {bootstrap_servers} did not do it: {error}; is it running and reachable?") from error
+        raise TopicError(f"Kafka at {bootstrap_servers} did not do it: {client.why(error)}") from error
     _wait_until_visible(bootstrap_servers, names, list(wanted.values()), created=bool(missing))
     return missing
 
@@ -68,15 +114,12 @@ def apply_topics(
 def check_topics(bootstrap_servers: str, names: TopicNames | None = None, *, topics: Iterable[Topic] = TOPICS) -> None:
     """TopicError where a topic is missing or has another number of partitions than its definition."""
     names = names or TopicNames()
-    try:
-        present = admin_client(bootstrap_servers).list_topics(timeout=TIMEOUT_S).topics
-    except KafkaException as error:
-        raise TopicError(f"Kafka at {bootstrap_servers} does not answer: {error}; is it running and reachable?") from error
+    present = admin_client(bootstrap_servers).topics()
     problems = []
     for topic in topics:
         found = present.get(names.of(topic))
         if found is None:
-            problems.append(f"{names.of(topic)} is missing (run `stakewire topics apply`)")
+            problems.append(f"{names.of(topic)} is missing, or this principal may not see it (run `stakewire topics apply`)")
         elif len(found.partitions) != topic.partitions:
             problems.append(
                 f"{names.of(topic)} has {len(found.partitions)} partitions, expected {topic.partitions}; "
@@ -84,6 +127,30 @@ def check_topics(bootstrap_servers: str, names: TopicNames | None = None, *, top
             )
     if problems:
         raise TopicError("; ".join(problems))
+
+
+def check_configuration(bootstrap_servers: str, names: TopicNames | None = None) -> None:
+    """TopicError where a setting of a topic that is there is not as its definition says. Needs the right to describe it."""
+    names = names or TopicNames()
+    client = admin_client(bootstrap_servers)
+    problems = []
+    present = client.topics()
+    wanted = {names.of(topic): topic for topic in TOPICS if names.of(topic) in present}
+    if not wanted:
+        return
+    try:
+        asked = client.describe_configs([ConfigResource(ResourceType.TOPIC, name) for name in wanted], request_timeout=TIMEOUT_S)
+        for resource, future in asked.items():
+            found = future.result()
+            problems += [
+                f"{resource.name} has {key}={found[key].value if key in found else 'nothing'}, expected {value}"
+                for key, value in sorted(wanted[resource.name].config.items())
+                if key not in found or found[key].value != value
+            ]
+    except KafkaException as error:
+        raise TopicError(f"the topics' settings cannot be read: {client.why(error)}") from error
+    if problems:
+        raise TopicError("; ".join(sorted(problems)) + " (`stakewire topics apply` sets them)")
 
 
 def _wait_until_visible(bootstrap_servers: str, names: TopicNames, topics: list[Topic], *, created: bool) -> None:
@@ -106,7 +173,7 @@ def topic_id(bootstrap_servers: str, name: str, *, timeout_s: float = TIMEOUT_S)
     try:
         description = client.describe_topics(TopicCollection([name]), request_timeout=timeout_s)[name].result()
     except KafkaException as error:
-        raise TopicError(f"topic {name} cannot be described: {error}") from error
+        raise TopicError(f"topic {name} cannot be described: {client.refusal or error}") from error
     return str(description.topic_id)
 
 

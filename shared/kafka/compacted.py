@@ -22,6 +22,7 @@ from prometheus_client import Counter
 
 from shared.errors import ContractError, StakewireError, TopicError
 from shared.kafka.admin import topic_id
+from shared.kafka.connection import aiokafka_options
 from shared.kafka.topics import Topic, TopicNames
 from shared.waiting import give_up_after
 
@@ -56,6 +57,8 @@ class CompactedReader(ABC):
         self._partition = TopicPartition(names.of(topic), 0)
         self._check_topic_s = check_topic_s
         self._topic_id = ""
+        for counter in (_reopened, _broken):
+            counter.labels(self._name)
         self._opened_at_s = 0.0
         self._end: int | None = None
         self._caught_up = asyncio.Event()
@@ -128,7 +131,7 @@ class CompactedReader(ABC):
 
     async def _open(self) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+            **aiokafka_options(self._bootstrap_servers),
             enable_auto_commit=False,
             # An offset that is gone means another topic: that must be seen, not healed in silence.
             auto_offset_reset="none",

@@ -7,7 +7,7 @@ fails. So oversized records never reach it, and errors of that family replace it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Final, Literal
 
 import structlog
@@ -25,6 +25,7 @@ from aiokafka.errors import (
 from prometheus_client import Counter
 
 from shared.errors import StakewireError
+from shared.kafka.connection import aiokafka_options
 from shared.kafka.topics import MAX_RECORD_BYTES
 from shared.waiting import give_up_after
 
@@ -45,6 +46,8 @@ _send_errors = Counter("stakewire_kafka_send_errors_total", "Records that Kafka 
 Acks = Literal[0, 1, "all"]
 Record = tuple[bytes, bytes, int]
 """(key, value, timestamp in Unix milliseconds)."""
+Headers = Sequence[tuple[str, bytes]]
+"""Of a record: few and short, for its size is checked without them."""
 
 
 class RecordTooLargeError(StakewireError):
@@ -60,6 +63,7 @@ class Producer:
     """A self-healing aiokafka producer.
 
     `idempotent` and `acks` as in Kafka; `compression` is None or a codec's name. Start it before use, stop it after.
+    `topics` are those it will send to: their errors are counted from 0 on, so that the first one is seen as an increase.
     """
 
     def __init__(
@@ -72,9 +76,12 @@ class Producer:
         compression: str | None = None,
         batch_bytes: int = 262_144,
         request_timeout_ms: int = 10_000,
+        topics: Collection[str] = (),
     ) -> None:
+        for topic in topics:
+            _send_errors.labels(topic)
         self._make: Callable[[], AIOKafkaProducer] = lambda: AIOKafkaProducer(
-            bootstrap_servers=bootstrap_servers,
+            **aiokafka_options(bootstrap_servers),
             enable_idempotence=idempotent,
             acks=acks,
             linger_ms=linger_ms,
@@ -117,7 +124,14 @@ class Producer:
         await self._current().partitions_for(topic)
 
     async def send(
-        self, topic: str, value: bytes, *, partition: int, key: bytes = b"", timestamp_ms: int | None = None
+        self,
+        topic: str,
+        value: bytes,
+        *,
+        partition: int,
+        key: bytes = b"",
+        timestamp_ms: int | None = None,
+        headers: Headers | None = None,
     ) -> asyncio.Future[object]:
         """Hands one record over; the future ends when Kafka has taken it (or fails with KafkaError).
 
@@ -128,7 +142,7 @@ class Producer:
             raise RecordTooLargeError(topic, size)
         producer = self._current()
         future: asyncio.Future[object] = await producer.send(
-            topic, value, key=key or None, partition=partition, timestamp_ms=timestamp_ms
+            topic, value, key=key or None, partition=partition, timestamp_ms=timestamp_ms, headers=headers
         )
         future.add_done_callback(lambda done: self._look_at(producer, topic, done))
         return future

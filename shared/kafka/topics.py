@@ -1,12 +1,14 @@
-"""The topics: names, partitions, retention. One table; everything else asks it."""
+"""The topics by name, as `topics.toml` beside this file defines them; everything else asks here."""
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+DEFINITIONS: Final = Path(__file__).with_name("topics.toml")
 MINUTE_MS: Final = 60_000
-DAY_MS: Final = 24 * 60 * MINUTE_MS
 MAX_RECORD_BYTES: Final = 1_000_000
 """Largest record we send; brokers refuse above 1,048,588 bytes by default."""
 
@@ -21,53 +23,23 @@ class Topic:
     purpose: str
 
 
-COMMANDS: Final = Topic(
-    "wallet.commands",
-    24,
-    {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS)},
-    "Everything that changes state, and balance and session queries. Key: player key.",
-)
-REPLIES: Final = Topic(
-    "wallet.replies",
-    12,
-    {"cleanup.policy": "delete", "retention.ms": str(10 * MINUTE_MS), "segment.ms": str(10 * MINUTE_MS)},
-    "One record per reply partition and batch, holding many replies; a gateway process reads one partition by assignment.",
-)
-EVENTS: Final = Topic(
-    "wallet.events",
-    24,
-    {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS)},
-    "Facts after commit, hash-chained per player: a redo log and a public contract. Key: player key.",
-)
-DEAD_LETTERS: Final = Topic(
-    "wallet.dead-letters",
-    4,
-    {"cleanup.policy": "delete", "retention.ms": str(28 * DAY_MS)},
-    "Commands that could not be decoded or applied, with cause and origin. Key: player key.",
-)
-CALLBACKS: Final = Topic(
-    "gateway.callbacks",
-    4,
-    {
-        "cleanup.policy": "delete",
-        "retention.ms": str(7 * DAY_MS),
-        "retention.bytes": str(2 * 1024**3),
-    },
-    "Raw callbacks with answer, timings, verdict and diagnosis; secrets removed. Key: player key or provider account.",
-)
-SWITCHES: Final = Topic(
-    "gateway.switches",
-    1,
-    {"cleanup.policy": "compact"},
-    "The operator's switches on brands, provider accounts and games; the newest record of a key counts.",
-)
-GAMES: Final = Topic(
-    "catalogue.games",
-    1,
-    {"cleanup.policy": "compact"},
-    "Every game of every provider account; the newest record of a key counts, withdrawn is a state. Null only for purging.",
-)
-TOPICS: Final = (COMMANDS, REPLIES, EVENTS, DEAD_LETTERS, CALLBACKS, SWITCHES, GAMES)
+def _read() -> dict[str, Topic]:
+    content = tomllib.loads(DEFINITIONS.read_text(encoding="utf-8"))
+    return {
+        name: Topic(name, entry["partitions"], {key: str(value) for key, value in entry["config"].items()}, entry["purpose"])
+        for name, entry in content.items()
+    }
+
+
+_DEFINED: Final = _read()
+COMMANDS: Final = _DEFINED["wallet.commands"]
+REPLIES: Final = _DEFINED["wallet.replies"]
+EVENTS: Final = _DEFINED["wallet.events"]
+DEAD_LETTERS: Final = _DEFINED["wallet.dead-letters"]
+CALLBACKS: Final = _DEFINED["gateway.callbacks"]
+SWITCHES: Final = _DEFINED["gateway.switches"]
+GAMES: Final = _DEFINED["catalogue.games"]
+TOPICS: Final = tuple(_DEFINED.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class CallMonitor:
     def __init__(self, account: str, now_s: Callable[[], float] = time.time) -> None:
         self._account = account
         self._now_s = now_s
+        self._seen: set[str] = set()
         self.health = ProviderHealth()
 
     def answered(self, method: str, latency_s: float) -> None:
@@ -41,7 +42,7 @@ class CallMonitor:
 
     def failed(self, method: str, latency_s: float, error: ProviderError, *, proper_answer: bool) -> None:
         """A call failed. `proper_answer`: by a refusal in the provider's own words, which leaves the account healthy."""
-        self._count(method, _outcome(error), latency_s)
+        self._count(method, _outcome(type(error)), latency_s)
         code = error.code if isinstance(error, ProviderRefused) else None
         log.warning("a call to a provider failed", account=self._account, method=method, cause=str(error), code=code)
         if proper_answer:
@@ -77,11 +78,20 @@ class CallMonitor:
         )
 
     def _count(self, method: str, outcome: str, latency_s: float) -> None:
+        if method not in self._seen:
+            self._show(method)
         calls.labels(self._account, method, outcome).inc()
         seconds.labels(self._account, method).observe(latency_s)
 
+    def _show(self, method: str) -> None:
+        """Shows a method's failures as 0 from its first call on, so that the first one is seen as an increase."""
+        self._seen.add(method)
+        for outcome in ("ok", *(_outcome(kind) for kind in ProviderError.__subclasses__())):
+            calls.labels(self._account, method, outcome)
+        repetitions.labels(self._account, method)
 
-def _outcome(error: ProviderError) -> str:
+
+def _outcome(error: type[ProviderError]) -> str:
     """The class of an error as a label: refused, unreachable, timeout, answer_invalid..."""
-    name = type(error).__name__.removeprefix("Provider")
+    name = error.__name__.removeprefix("Provider")
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")

@@ -13,7 +13,7 @@ import socket
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -30,6 +30,10 @@ from shared.kafka.topics import COMMANDS, REPLIES, TopicNames
 from shared.requester.errors import OutcomeUnknownError, RequesterError, ShedError
 from shared.requester.pending import PRIORITIES, TICK_S, PendingLimits, PendingTable, Priority
 from shared.requester.replies import ReplyReader
+from shared.requester.spans import AskSpans
+
+if TYPE_CHECKING:  # importing it is what a process without traces is spared
+    from shared.tracing.tracer import Tracer
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +46,10 @@ _late = Counter("stakewire_requester_late_replies_total", "Replies to commands t
 _foreign = Counter("stakewire_requester_foreign_bundles_total", "Reply records on our partition that hold nothing for us")
 _broken = Counter("stakewire_requester_broken_bundles_total", "Reply records that could not be decoded")
 _pending = Gauge("stakewire_requester_pending", "Commands whose reply is awaited")
+for _cause in ("not_handed_over", "not_ready", *(each.name.lower() for each in Priority)):
+    _shed.labels(_cause)
+for _cause in ("not_confirmed", "deadline"):
+    _unknown.labels(_cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,10 @@ class RequesterLimits:
 
 
 class Requester:
-    """One process's line to the wallet. `instance_id` chooses the reply partition; give each process its own."""
+    """One process's line to the wallet. `instance_id` chooses the reply partition; give each process its own.
+
+    `tracer` is None where no traces are made.
+    """
 
     def __init__(
         self,
@@ -66,7 +77,9 @@ class Requester:
         *,
         instance_id: str = "",
         limits: RequesterLimits | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self._bootstrap_servers = bootstrap_servers
         self._names = names or TopicNames()
         self._limits = limits or RequesterLimits()
@@ -79,7 +92,7 @@ class Requester:
         self._topic = self._names.of(COMMANDS)
         self._count = 0
         self._pending = PendingTable(self._limits.pending)
-        self._producer = Producer(bootstrap_servers, idempotent=True, linger_ms=0, batch_bytes=BATCH_BYTES)
+        self._producer = Producer(bootstrap_servers, idempotent=True, linger_ms=0, batch_bytes=BATCH_BYTES, topics=(self._topic,))
         self._reader = ReplyReader(
             bootstrap_servers, self._names.of(REPLIES), self.partition, self._deliver, reopen_s=self._limits.reopen_s
         )
@@ -153,16 +166,22 @@ class Requester:
         command_id, deadline_s = command.command_id, self._loop.time() + command.deadline_ms / 1_000
         waiter = self._loop.create_future()
         self._pending.add(command_id, waiter, deadline_s)
-        sent = await self._hand_over(command, waiter)
-        sent.add_done_callback(partial(self._sent, command_id))
+        spans = None if self._tracer is None else AskSpans.beneath(self._tracer.current(), command, self._topic)
         try:
+            sent = await self._hand_over(command, waiter, spans)
+            sent.add_done_callback(partial(self._sent, command_id))
+            if spans is not None:
+                spans.handed_over(sent)
             reply: Reply = await waiter
         except asyncio.CancelledError:
             self._pending.drop(command_id)
             raise
+        finally:
+            if spans is not None:
+                spans.end(waiter)
         return reply
 
-    async def _hand_over(self, command: Command, waiter: asyncio.Future[Reply]) -> asyncio.Future[object]:
+    async def _hand_over(self, command: Command, waiter: asyncio.Future[Reply], spans: AskSpans | None) -> asyncio.Future[object]:
         """Gives the command to the producer, which normally takes it at once.
 
         It may have to wait (no metadata, a full buffer); then the deadline ends that too, by `_give_up_handing_over`:
@@ -178,6 +197,7 @@ class Requester:
                 partition=partition_of(command.player, COMMANDS.partitions),
                 key=command.player.encode(),
                 timestamp_ms=int(time.time() * 1_000),
+                headers=None if spans is None else spans.headers,
             )
         except (KafkaError, RecordTooLargeError) as error:
             cause: BaseException = error

@@ -17,6 +17,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from prometheus_client import Counter
 
+from shared.kafka.connection import aiokafka_options
+
 log = structlog.get_logger(__name__)
 
 LONG_POLL_MS: Final = 500
@@ -102,7 +104,7 @@ class ReplyReader:
 
     async def _open(self) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+            **aiokafka_options(self._bootstrap_servers),
             enable_auto_commit=False,
             # Where our offset is gone (retention, a recreated topic), nothing older is of use to anybody who waits now.
             auto_offset_reset="latest",

@@ -129,20 +129,33 @@ class AccountsFile:
 
 def load_accounts_file(path: Path) -> AccountsFile:
     """Reads and checks the file and the secrets it refers to; SettingsError names file, key and what is valid."""
+    parsed = _read(path)
+    brands = _brands(parsed)
+    accounts = {name: _account(path, name, entry, brands) for name, entry in parsed.provider_accounts.items()}
+    return AccountsFile(path, brands, accounts)
+
+
+def load_brands(path: Path) -> dict[str, Brand]:
+    """Reads the brands alone, for a service that needs none of the providers' secrets; SettingsError as above."""
+    return _brands(_read(path))
+
+
+def _read(path: Path) -> _File:
     try:
-        parsed = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such file; set STAKEWIRE_CONFIG_FILE to the TOML file of provider accounts") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: not readable as TOML: {error}") from None
     except ValidationError as error:
         raise SettingsError(f"{path}: " + _explain(error)) from None
-    brands = {
+
+
+def _brands(parsed: _File) -> dict[str, Brand]:
+    return {
         name: Brand(brand=name, time_zone=entry.time_zone, gaming_day_start=entry.gaming_day_start, currencies=entry.currencies)
         for name, entry in parsed.brands.items()
     }
-    accounts = {name: _account(path, name, entry, brands) for name, entry in parsed.provider_accounts.items()}
-    return AccountsFile(path, brands, accounts)
 
 
 def explain_settings_error(account: ProviderAccount, error: ValidationError) -> SettingsError:

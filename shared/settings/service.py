@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import SettingsError
+from shared.kafka.connection import process_security
+from shared.settings.database import check_tls_files
 
 S = TypeVar("S", bound="ServiceSettings")
 
@@ -28,6 +30,19 @@ class ServiceSettings(BaseSettings):
     port: int | None = Field(default=None, ge=1, le=65_535, description="this service's own port, instead of base port + offset")
     topic_prefix: str = Field(default="", max_length=64, pattern=r"^[a-zA-Z0-9._-]*$", description="put before every topic's name")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    trace_share: float = Field(default=0, ge=0, le=1, description="share of requests that are traced; 0 = none, nothing is loaded")
+    trace_trust_callers: bool = Field(
+        default=False, description="continue a caller's trace, and record what it says is recorded; only behind a proxy of your own"
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _tls_files_are_there(cls, value: str) -> str:
+        try:
+            check_tls_files(value)
+        except SettingsError as error:
+            raise ValueError(str(error)) from None
+        return value
 
     def listen_port(self, offset: int) -> int:
         """The port to listen on: `port` if set, else the base port plus the service's offset."""
@@ -35,7 +50,11 @@ class ServiceSettings(BaseSettings):
 
 
 def load_settings(cls: type[S], **overrides: object) -> S:
-    """Settings of class `cls` from the environment; SettingsError names each wrong key and what is valid."""
+    """Settings of class `cls` from the environment; SettingsError names each wrong key and what is valid.
+
+    How Kafka is reached is checked here too: a service that could not reach it says so at its start.
+    """
+    process_security()
     try:
         return cls(**overrides)  # type: ignore[arg-type]  # pydantic-settings takes init values of any field
     except ValidationError as error:

@@ -10,7 +10,8 @@ import secrets
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Protocol
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -20,6 +21,9 @@ from shared.access import AccessUnavailableError, ApiKey
 from shared.web import problems
 from shared.web.problems import Problem
 from shared.web.rates import RateLimit
+
+if TYPE_CHECKING:  # importing it is what a process without traces is spared
+    from shared.tracing.tracer import Tracer
 
 log = structlog.get_logger(__name__)
 
@@ -61,9 +65,12 @@ class GateLimits:
 
 
 class Gate:
-    """The middleware; `interface` names the service in its metrics."""
+    """The middleware; `interface` names the service in its metrics. `tracer` is None where no traces are made."""
 
-    def __init__(self, app: ASGIApp, keys: Keys, interface: str, limits: GateLimits | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, keys: Keys, interface: str, limits: GateLimits | None = None, tracer: Tracer | None = None
+    ) -> None:
+        self._tracer = tracer
         self._app = app
         self._keys = keys
         self._interface = interface
@@ -76,8 +83,31 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
         headers = dict(scope["headers"])
+        span = None
+        if self._tracer is not None and scope["path"].startswith(GUARDED):
+            span = self._tracer.request("request", headers.get(b"traceparent"))
+        if span is None:
+            await self._handle(scope, headers, receive, send)
+            return
+        with span:
+            method, route, status = await self._handle(scope, headers, receive, send)
+            span.rename(f"{method} {route}")
+            span.set(
+                {
+                    "http.request.method": method,
+                    "http.route": route,
+                    "http.response.status_code": status,
+                    "stakewire.interface": self._interface,
+                    "stakewire.correlation_id": scope[REQUEST_ID],
+                }
+            )
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                span.fail(str(status))
+
+    async def _handle(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> tuple[str, str, int]:
+        """Answers one request and counts it: its method, its route and the answer's status."""
+        started = time.perf_counter()
         request_id = _request_id(headers.get(b"x-request-id", b""))
         scope[REQUEST_ID] = request_id
         answer = _Answer(send, request_id)
@@ -93,9 +123,11 @@ class Gate:
                 if answer.broken:
                     raise RuntimeError("the answer had begun already") from error
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        count, seconds = _meters(self._interface, method, _route(scope), answer.status)
+        route = _route(scope)
+        count, seconds = _meters(self._interface, method, route, answer.status)
         count.inc()
         seconds.observe(time.perf_counter() - started)
+        return method, route, answer.status
 
     async def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         if b"transfer-encoding" in headers:

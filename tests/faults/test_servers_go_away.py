@@ -17,7 +17,7 @@ from tests.servers import LocalServers
 
 @pytest.mark.parametrize("what", ["postgres", "kafka"])
 async def test_killed_and_started_again(what: str, own_servers: LocalServers) -> None:
-    url = own_servers.postgres.create_database("ledger")
+    url = own_servers.postgres.create_database(f"ledger_{what}")
     upgrade(url)
     server = own_servers.postgres if what == "postgres" else own_servers.kafka
     with wallet_stand(url, own_servers.kafka.bootstrap_servers) as stand:

@@ -16,7 +16,7 @@ from tests.servers import LocalServers, Servers, database_name, temporary_folder
 
 @pytest.fixture(scope="module")
 def own_servers() -> Iterator[LocalServers]:
-    """A PostgreSQL and a Kafka for this module alone, to be killed and started at will."""
+    """A PostgreSQL and a Kafka for this module alone, to be killed and started at will. Local ones in every run."""
     with LocalServers() as local:
         yield local
 

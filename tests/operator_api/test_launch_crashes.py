@@ -6,6 +6,7 @@ catches, at every call it makes to one of them, before the call and after it.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -36,6 +37,8 @@ from tests.operator_api.api import Api
 from tests.operator_api.stand import Stand
 
 STEPS_MAX = 60
+AT_ONCE = 6
+"""Crashes under way at the same time, each with a player of its own: their waits for the dead one's lease overlap."""
 
 
 class Died(BaseException):
@@ -135,25 +138,32 @@ def _order(player_id: str) -> LaunchOrder:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_killed_at_each_step(running: Stand, api: Api, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:  # noqa: FBT001
-    async with world(running, monkeypatch) as there:
-        step = 0
-        while step < STEPS_MAX:
-            player_id = api.player()
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def crash(there: World, step: int) -> None:
+        async with turns:
+            player_id = await asyncio.to_thread(api.player)
             order = _order(player_id)
-            try:
+            with pytest.raises(Died):
                 await there.launch(order, Fate(at=step, after=after))
-                break  # the launch has fewer steps than that
-            except Died:
-                pass
-            assert api.balance(player_id) in ("0.00", "20.00")
+            assert await asyncio.to_thread(api.balance, player_id) in ("0.00", "20.00")
             answer = await there.launch(order, Fate())
             assert await there.launch(order, Fate()) == answer, step
-            assert api.balance(player_id) == "20.00", step
-            kinds = [each["kind"] for each in api.operations(player_id)]
-            assert kinds.count("deposit") == 1, step
-            statuses = {each["session_id"]: each["status"] for each in api.get(f"/v1/players/{player_id}/sessions")["sessions"]}
-            assert statuses.pop(answer.session_id) == "active", step
-            assert set(statuses.values()) <= {"closed"}, step
-            assert running.spin(answer.launch_url, 100)["outcome"]["state"] == "done", step
-            step += 1
-        assert 8 <= step < STEPS_MAX, "fewer steps than a launch must have, or it never ended"
+            await asyncio.to_thread(_check, running, api, player_id, answer, step)
+
+    async with world(running, monkeypatch) as there:
+        whole = Fate()
+        await there.launch(_order(api.player()), whole)
+        assert 8 <= whole.calls < STEPS_MAX, "fewer steps than a launch must have, or far more"
+        await asyncio.gather(*(crash(there, step) for step in range(whole.calls)))
+
+
+def _check(running: Stand, api: Api, player_id: str, answer: LaunchAnswer, step: int) -> None:
+    """One deposit, and one session that can be played."""
+    assert api.balance(player_id) == "20.00", step
+    kinds = [each["kind"] for each in api.operations(player_id)]
+    assert kinds.count("deposit") == 1, step
+    statuses = {each["session_id"]: each["status"] for each in api.get(f"/v1/players/{player_id}/sessions")["sessions"]}
+    assert statuses.pop(answer.session_id) == "active", step
+    assert set(statuses.values()) <= {"closed"}, step
+    assert running.spin(answer.launch_url, 100)["outcome"]["state"] == "done", step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psycopg
@@ -17,16 +18,19 @@ def test_the_wallet_is_away(running: Stand, api: Api) -> None:
     player_id = api.player(money="10")
     body = {"amount": "5", "currency": "EUR"}
     deposit, withdrawal = f"/v1/players/{player_id}/deposits", f"/v1/players/{player_id}/withdrawals"
+    session = {"player_id": player_id, "currency": "EUR", "provider_account": "mascot", "game_id": "riot"}
     running.processes.stop("wallet")
     try:
-        for path in (deposit, withdrawal):
-            answer = api.call("POST", path, body, key="away")
-            assert (answer.status, answer.problem) == (503, "outcome-unknown")
-            assert "retry-after" in answer.headers
-        shown = api.call("GET", f"/v1/players/{player_id}")
-        assert (shown.status, shown.problem) == (503, "unavailable")
-        session = {"player_id": player_id, "currency": "EUR", "provider_account": "mascot", "game_id": "riot"}
-        assert api.call("POST", "/v1/sessions", session).status == 503
+        with ThreadPoolExecutor() as pool:
+            # Meanwhile: each call waits until its deadline.
+            shown = pool.submit(api.call, "GET", f"/v1/players/{player_id}")
+            launched = pool.submit(api.call, "POST", "/v1/sessions", session)
+            for path in (deposit, withdrawal):
+                answer = api.call("POST", path, body, key="away")
+                assert (answer.status, answer.problem) == (503, "outcome-unknown")
+                assert "retry-after" in answer.headers
+        assert (shown.result().status, shown.result().problem) == (503, "unavailable")
+        assert launched.result().status == 503
     finally:
         running.start("wallet")
         running.wait_ready("wallet")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 
 from shared.errors import SettingsError
 from shared.settings import ServiceSettings
@@ -55,6 +55,12 @@ class LobbySettings(ServiceSettings):
     reads_per_s: float = Field(
         default=20, gt=0, le=10_000, validation_alias=_named("reads_per_s"), description="for each address, after a burst of 100"
     )
+
+    @field_validator("operator_key_file", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        """Where variables are handed on, as to containers, one that is not wanted is empty rather than absent."""
+        return None if value == "" else value
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:

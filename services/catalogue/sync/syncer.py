@@ -39,6 +39,7 @@ AT_ONCE_MAX: Final = 2
 
 DOUBLINGS_MAX: Final = 16
 BY_INTERVAL: Final = "interval"
+GOOD: Final = frozenset({"ok", "confirmed"})
 NOTE_LIMIT_S: Final = 10.0
 AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -76,6 +77,7 @@ class Syncer:
     async def start(self) -> None:
         """Begins to sync in the background."""
         for account in self._clients:
+            _show(account)
             self._keep(self._run(account), f"sync-{account}")
         self._keep(self._purge(), "purge-syncs")
 
@@ -226,7 +228,7 @@ class Syncer:
         _games.labels(account, "withdrawn").set(withdrawn)
         _alarm.labels(account).set(sync.result == "alarm")
         self._unread.discard(account)
-        if sync.result in {"ok", "confirmed"}:
+        if sync.result in GOOD:
             _last_ok.labels(account).set_to_current_time()
         log.info(
             "synced", account=account, sync=sync_id, result=sync.result, asked_by=sync.asked_by, added=sync.added,
@@ -280,6 +282,11 @@ class Syncer:
         pause_s = self._settings.sync_interval_s
         if last.result in {"ok", "alarm", "confirmed"}:
             self._unread.discard(account)
+        if last.result in GOOD:
+            # Whichever process has done it, and before this one was started.
+            _last_ok.labels(account).set(time.time() - last.age_s)
+        if last.result != "running":
+            _alarm.labels(account).set(last.result == "alarm")
         if last.result == "failed":
             pause_s = min(pause_s, self._settings.sync_retry_s * 2.0 ** min(last.failures - 1, DOUBLINGS_MAX))
         if last.age_s < pause_s:
@@ -301,6 +308,14 @@ class Syncer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _show(account: str) -> None:
+    """Shows the account's metrics before its first sync; the time of a good one as 0, so that one that never comes is seen."""
+    for result in (*GOOD, "failed", "alarm"):
+        _syncs.labels(account, result)
+    for gauge in (_last_ok, _alarm, _skipped):
+        gauge.labels(account).set(0)
 
 
 def _counting(progress: Progress) -> Callable[[int, int], None]:

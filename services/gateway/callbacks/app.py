@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -19,8 +19,9 @@ from services.gateway.callbacks import metrics
 from services.gateway.callbacks.accounts import Account
 from services.gateway.callbacks.archive import Archive
 from services.gateway.callbacks.connection import CLOSE, Request, plain_answer
+from services.gateway.callbacks.metrics import OTHER_METHOD
 from services.gateway.callbacks.nonces import Claim
-from services.gateway.callbacks.trace import REFUSED, UNKNOWN, Trace, request_id_of
+from services.gateway.callbacks.trace import REFUSED, UNKNOWN, Trace, describe_callback, request_id_of
 from services.gateway.games import GameReader
 from services.gateway.switches import SwitchReader
 from shared.contracts.commands import Command
@@ -29,10 +30,12 @@ from shared.providers.dialect import Answer, Call, Callback, Refusal, Stamp, Ver
 from shared.requester import OutcomeUnknownError, Requester, ShedError
 from shared.telemetry import METRICS_CONTENT_TYPE, metrics_page
 
+if TYPE_CHECKING:  # importing it is what a process without traces is spared
+    from shared.tracing.tracer import Span, Tracer
+
 log = structlog.get_logger(__name__)
 
 PREFIX: Final = b"/callbacks/"
-OTHER_METHOD: Final = "other"
 
 
 class CallbacksApp:
@@ -45,7 +48,9 @@ class CallbacksApp:
         archive: Archive | None,
         switches: SwitchReader | None = None,
         games: GameReader | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self._accounts = accounts
         self._requester = requester
         self._archive = archive
@@ -53,6 +58,8 @@ class CallbacksApp:
         self._games = games
         self._in_progress = 0
         self.draining = False
+        for account in accounts.values():
+            metrics.stats.expect(account.name, account.dialect.methods)
 
     async def handle(self, request: Request) -> Answer:
         """The answer to one request."""
@@ -67,11 +74,15 @@ class CallbacksApp:
             return self._reject(HTTPStatus.METHOD_NOT_ALLOWED, "use POST", (b"allow", b"POST"))
         self._in_progress += 1
         try:
-            return await self._callback(account, request, slash + below, query)
+            span = None if self._tracer is None else self._tracer.request("callback", request.headers.get(b"traceparent"))
+            if span is None:
+                return await self._callback(account, request, slash + below, query)
+            with span:
+                return await self._callback(account, request, slash + below, query, span)
         finally:
             self._in_progress -= 1
 
-    async def _callback(self, account: Account, request: Request, path: str, query: bytes) -> Answer:
+    async def _callback(self, account: Account, request: Request, path: str, query: bytes, span: Span | None = None) -> Answer:
         """From a request to an answer, counted and archived, whatever happens between."""
         edge, headers = account.dialect.edge, request.headers
         address = edge.caller(request.peer, headers)
@@ -89,6 +100,8 @@ class CallbacksApp:
         metrics.stats.count(trace.account, method, trace.result, (trace.done_ns - trace.started_ns) / 1e9)
         if self._archive is not None:
             self._archive.offer(trace)
+        if span is not None:
+            describe_callback(span, trace, method, answer.status)
         return answer
 
     async def _answer(self, account: Account, callback: Callback, trace: Trace) -> Answer:

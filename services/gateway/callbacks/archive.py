@@ -26,6 +26,7 @@ from shared.contracts.archive import CallbackRecord
 from shared.contracts.keys import keys_of
 from shared.contracts.replies import Result
 from shared.identity import partition_of
+from shared.kafka.connection import librdkafka_options
 from shared.kafka.topics import CALLBACKS, TopicNames
 
 log = structlog.get_logger(__name__)
@@ -61,7 +62,7 @@ class Archive:
         quiet.setLevel(logging.CRITICAL)
         self._producer = Producer(
             {
-                "bootstrap.servers": bootstrap_servers,
+                **librdkafka_options(bootstrap_servers),
                 "acks": 1,
                 "linger.ms": 100,
                 "compression.type": "lz4",

@@ -17,6 +17,11 @@ from typing_extensions import override
 
 BUCKETS_S: Final = (0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
+OTHER_METHOD: Final = "other"
+"""The method of callbacks whose own could not be read."""
+REFUSALS: Final = ("address", "authentication", "size", "syntax")
+"""Causes for which a callback is refused here that can tell of an attack or of a wrong configuration."""
+
 in_progress: Final = Gauge("stakewire_gateway_in_progress", "Callbacks being handled")
 shed: Final = Counter(
     "stakewire_gateway_shed_total", "Callbacks answered as unknown without having been sent to the wallet", ["account"]
@@ -33,6 +38,8 @@ unknown_games: Final = Counter(
 archive_dropped: Final = Counter(
     "stakewire_gateway_archive_dropped_total", "Callbacks that did not get into the archive", ["cause"]
 )
+for _cause in ("stopped", "queue_full", "not_taken", "not_encoded", "not_delivered"):
+    archive_dropped.labels(_cause)
 archive_queued: Final = Gauge("stakewire_gateway_archive_queued", "Callbacks waiting to be archived")
 
 
@@ -60,6 +67,15 @@ class CallbackStats(Collector):
             latency = self._latencies[account, method] = _Latency()
         latency.counts[bisect_left(BUCKETS_S, seconds)] += 1
         latency.sum_s += seconds
+
+    def expect(self, account: str, methods: Iterable[str]) -> None:
+        """Shows an account's failures as 0 before the first one, so that it is seen as an increase; likewise elsewhere."""
+        for method in methods:
+            self._counts.setdefault((account, method, "UNKNOWN"), 0)
+        for cause in REFUSALS:
+            self._counts.setdefault((account, OTHER_METHOD, f"refused_{cause}"), 0)
+        for counter in (shed, nonce_conflicts, nonces_forgotten):
+            counter.labels(account)
 
     def total(self) -> int:
         """How many callbacks were answered since the start."""

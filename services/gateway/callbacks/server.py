@@ -28,6 +28,7 @@ from services.gateway.switches import SwitchBoard, SwitchReader
 from shared.kafka.topics import TopicNames
 from shared.requester import Requester, RequesterLimits
 from shared.settings import load_accounts_file
+from shared.tracing import tracing
 
 log = structlog.get_logger(__name__)
 
@@ -42,17 +43,20 @@ async def serve(settings: GatewaySettings) -> None:
     accounts = open_accounts(load_accounts_file(settings.config_file), settings.nonces_max, board, book)
     port = settings.listen_port(PORT_OFFSET)
     names = TopicNames(settings.topic_prefix)
-    with listen(settings.host, port) as listening:
+    async with contextlib.AsyncExitStack() as stack:
+        listening = stack.enter_context(listen(settings.host, port))
+        tracer = await stack.enter_async_context(tracing(settings, "gateway"))
         requester = Requester(
             settings.kafka_bootstrap_servers,
             names,
             instance_id=settings.instance_id or f"{socket.gethostname()}:{port}",
             limits=RequesterLimits(settings.pending),
+            tracer=tracer,
         )
         switches = SwitchReader(settings.kafka_bootstrap_servers, names, board)
         games = GameReader(settings.kafka_bootstrap_servers, names, book)
         async with _archive(settings, names, accounts) as archive, connected(requester, switches, games, when_ready=_settle):
-            app = CallbacksApp(accounts, requester, archive, switches, games)
+            app = CallbacksApp(accounts, requester, archive, switches, games, tracer)
             listener = Listener(
                 app.handle,
                 connections_max=settings.connections_max,

@@ -1,14 +1,17 @@
-"""What is remembered of one callback while it is handled: for metrics, the log line of a refusal, and the archive."""
+"""What is remembered of one callback while it is handled: for metrics, the log line of a refusal, the archive, and its span."""
 
 from __future__ import annotations
 
 import random
 import re
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from shared.contracts.commands import Command
 from shared.providers.dialect import Answer, Callback
+
+if TYPE_CHECKING:  # importing it is what a process without traces is spared
+    from shared.tracing.tracer import Span
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
@@ -37,6 +40,27 @@ class Trace:
         self.callback: Callback | None = None
         self.command: Command | None = None
         self.answer: Answer | None = None
+
+
+def describe_callback(span: Span, trace: Trace, method: str, status: int) -> None:
+    """What a sampled callback's span says. Of the player the key alone; no amounts, no ids of the provider's, no diagnosis."""
+    span.rename(f"callback {method}" if method else "callback")
+    span.set(
+        {
+            "http.request.method": "POST",
+            "http.route": "/callbacks/{provider account}",
+            "http.response.status_code": status,
+            "stakewire.provider_account": trace.account,
+            "stakewire.dialect": trace.dialect,
+            "stakewire.method": method,
+            "stakewire.result": str(trace.result),
+            "stakewire.verdict": trace.verdict,
+            "stakewire.correlation_id": trace.request_id,
+            "stakewire.player": trace.player,
+        }
+    )
+    if trace.verdict == UNKNOWN:
+        span.fail(UNKNOWN)
 
 
 def request_id_of(header: bytes | None) -> str:

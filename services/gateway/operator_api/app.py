@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 import structlog
@@ -26,6 +26,9 @@ from shared.web.gate import Gate, GateLimits, Keys
 from shared.web.health import add_health
 from shared.web.problems import OVERLOADED, Problem
 from shared.web.quick import Shortcuts
+
+if TYPE_CHECKING:  # importing it is what a process without traces is spared
+    from shared.tracing.tracer import Tracer
 
 log = structlog.get_logger(__name__)
 
@@ -57,9 +60,9 @@ class Parts:
     not_ready_because: Callable[[], str]
 
 
-def make_app(parts: Parts, keys: Keys, limits: GateLimits) -> ASGIApp:
+def make_app(parts: Parts, keys: Keys, limits: GateLimits, tracer: Tracer | None = None) -> ASGIApp:
     """The whole application, ready to be served."""
-    return Gate(Shortcuts(documented_app(parts), money.shortcuts(parts.desk)), keys, INTERFACE, limits)
+    return Gate(Shortcuts(documented_app(parts), money.shortcuts(parts.desk)), keys, INTERFACE, limits, tracer)
 
 
 def documented_app(parts: Parts) -> FastAPI:

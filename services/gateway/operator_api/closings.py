@@ -4,6 +4,9 @@ Follows `wallet.events` as a consumer group: of several processes one gets each 
 harmless. A provider that does not answer is asked again for minutes, and holds up nobody else: each session is closed
 beside the others, and a partition's offset is committed up to the first event whose sessions are not done. What cannot be
 closed in the end is told in the log and counted; stakes are refused by the wallet all the same, since before the event.
+
+Where the events contradict what was read before (a fork), nothing more is closed until this process is started again: that is
+people's decision. Nothing is left out by it, because no offset is committed beyond.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -26,6 +29,8 @@ from prometheus_client import Counter, Gauge
 
 from shared.contracts.codec import decode_event
 from shared.errors import ContractError
+from shared.kafka.connection import aiokafka_options
+from shared.kafka.event_chain import EventChain, ForkError, head_of
 from shared.kafka.topics import EVENTS, TopicNames
 from shared.providers.client import ProviderClient, ProviderError, ProviderNotConfigured
 from shared.waiting import give_up_after
@@ -53,6 +58,8 @@ _KINDS: Final = frozenset({"exclude", "close_account", "erase_player"})
 _closings = Counter(
     "stakewire_operator_closings_total", "Sessions to be closed at providers after an exclusion", ["account", "outcome"]
 )
+_closings.labels("", "unreadable")
+_lag = Gauge("stakewire_operator_closings_lag_records", "Events that were not looked at yet for sessions to be closed")
 _under_way = Gauge("stakewire_operator_closings_under_way", "Sessions whose provider has not confirmed yet that they are closed")
 _restarts = Counter("stakewire_operator_closings_restarts_total", "Consumers of the events made anew after an error")
 
@@ -104,6 +111,10 @@ class Progress:
         """Everything below `next_offset` was read."""
         self._read[partition] = next_offset
 
+    def lag(self, ends: Mapping[TopicPartition, int]) -> int:
+        """How many events of the partitions that are being read were not read yet; `ends` are the partitions' ends."""
+        return sum(max(0, ends.get(each, 0) - upto) for each, upto in self._read.items())
+
     def done(self, partition: TopicPartition, offset: int) -> None:
         """One closing of an event came to its end."""
         waiting = self._open.get(partition, {})
@@ -139,17 +150,27 @@ class Closer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._client_of = client_of
         self._patience_s = patience_s
         self.progress = Progress()
+        self._chain = EventChain(GROUP)
         self._works: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
         self._turns: dict[str, asyncio.Semaphore] = {}
 
+    def expect(self, accounts: Iterable[str]) -> None:
+        """Shows the counters of these accounts as 0, so that the first closing that fails is seen as an increase."""
+        for account in accounts:
+            for outcome in ("closed", "failed"):
+                _closings.labels(account, outcome)
+
     async def run(self) -> None:
-        """Follows the events until it is cancelled; the consumer is made anew after errors of Kafka."""
+        """Follows the events until it is cancelled, or they fork; the consumer is made anew after errors of Kafka."""
         attempt = 0
         while True:
             began = time.monotonic()
             try:
                 await self._follow()
+            except ForkError as error:
+                log.critical("sessions are not closed at their providers any more", cause=str(error))
+                return
             except (KafkaError, OSError, TimeoutError) as error:
                 log.warning("sessions to be closed cannot be followed now; trying again", cause=repr(error))
             attempt = 0 if time.monotonic() - began > RESTART_S[-1] * 2 else attempt + 1
@@ -165,7 +186,7 @@ class Closer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+            **aiokafka_options(self._bootstrap_servers),
             group_id=self._group,
             enable_auto_commit=False,
             # A group that is new begins where the topic does: nobody who was excluded before is left out.
@@ -194,8 +215,15 @@ class Closer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         fetched: dict[TopicPartition, list[Any]] = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_AT_ONCE)
         for partition, records in fetched.items():
             for record in records:
+                self._watch(record.value or b"")
                 self.take(partition, record.offset, record.value or b"")
             self.progress.read(partition, records[-1].offset + 1)
+        _lag.set(self.progress.lag({each: consumer.highwater(each) or 0 for each in consumer.assignment()}))
+
+    def _watch(self, raw: bytes) -> None:
+        """ForkError where an event contradicts what was read before. A gap is counted, and harmless here."""
+        with contextlib.suppress(ContractError):  # `take` tells of what cannot be read
+            self._chain.take(head_of(raw))
 
     def take(self, partition: TopicPartition, offset: int, raw: bytes) -> None:
         """Takes one event: its sessions are closed beside whatever comes next. Never waits."""

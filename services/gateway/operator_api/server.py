@@ -11,7 +11,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 import structlog
@@ -20,6 +20,7 @@ from services.gateway.connecting import connected
 from services.gateway.games import GameBook, GameReader
 from services.gateway.operator_api.app import Parts, make_app
 from services.gateway.operator_api.closings import Closer
+from services.gateway.operator_api.database_facts import DatabaseFacts
 from services.gateway.operator_api.desk import Desk
 from services.gateway.operator_api.estate import Estate
 from services.gateway.operator_api.games import GameOffer
@@ -34,8 +35,12 @@ from shared.kafka.topics import TopicNames
 from shared.providers.registry import open_clients
 from shared.requester import Requester
 from shared.settings import AccountsFile, load_accounts_file
+from shared.tracing import tracing
 from shared.waiting import beside
 from shared.web.serving import serve_until_signal
+
+if TYPE_CHECKING:  # importing it is what a process without traces is spared
+    from shared.tracing.tracer import Tracer
 
 log = structlog.get_logger(__name__)
 
@@ -46,15 +51,17 @@ POOL_SIZE: Final = 8
 async def serve(settings: OperatorApiSettings) -> None:
     """Serves the operator's API until a signal. SettingsError stops the start."""
     file = load_accounts_file(settings.config_file)
-    async with _running(settings, file) as (parts, keys):
+    async with tracing(settings, "operator-api") as tracer, _running(settings, file, tracer) as (parts, keys):
         port = settings.listen_port(PORT_OFFSET)
         log.info("operator API listens", host=settings.host, port=port, accounts=sorted(file.provider_accounts))
-        await serve_until_signal(make_app(parts, keys, settings.gate), settings.host, port, settings.connections_max)
+        await serve_until_signal(make_app(parts, keys, settings.gate, tracer), settings.host, port, settings.connections_max)
     log.info("operator API has stopped")
 
 
 @asynccontextmanager
-async def _running(settings: OperatorApiSettings, file: AccountsFile) -> AsyncIterator[tuple[Parts, KeyRing]]:
+async def _running(
+    settings: OperatorApiSettings, file: AccountsFile, tracer: Tracer | None
+) -> AsyncIterator[tuple[Parts, KeyRing]]:
     """Everything the application works with, started in order and stopped in reverse."""
     names = TopicNames(settings.topic_prefix)
     instance = settings.instance_id or f"operator:{socket.gethostname()}:{settings.listen_port(PORT_OFFSET)}"
@@ -65,7 +72,7 @@ async def _running(settings: OperatorApiSettings, file: AccountsFile) -> AsyncIt
         for client in clients.values():
             await client.start()
             stack.push_async_callback(client.close)
-        requester = Requester(settings.kafka_bootstrap_servers, names, instance_id=instance)
+        requester = Requester(settings.kafka_bootstrap_servers, names, instance_id=instance, tracer=tracer)
         board, book = SwitchBoard(), GameBook()
         reader = SwitchReader(settings.kafka_bootstrap_servers, names, board)
         catalogue = GameReader(settings.kafka_bootstrap_servers, names, book)
@@ -75,9 +82,11 @@ async def _running(settings: OperatorApiSettings, file: AccountsFile) -> AsyncIt
         stack.push_async_callback(control.stop)
         launches = LaunchStore(pool)
         await stack.enter_async_context(beside(_purge(launches, settings.records_kept_days), "purge"))
+        await stack.enter_async_context(beside(DatabaseFacts(pool).run(), "database facts"))
         probes = Probes(clients, settings.probe_every_s)
         await stack.enter_async_context(beside(probes.run(), "probes"))
         closer = Closer(settings.kafka_bootstrap_servers, names, clients.get)
+        closer.expect(clients)
         await stack.enter_async_context(beside(closer.run(), "closings"))
         games = GameOffer(file, board, book, probes.failure_of)
         desk = Desk(requester, settings.wallet_deadline_ms)

@@ -144,7 +144,7 @@ class SwitchControl:
         if self._producer is None or not self._producer.available:
             await self._drop_producer()
             # Not idempotent: such a producer would hold on to a record for minutes while no broker answers.
-            producer = Producer(self._bootstrap_servers, idempotent=False, request_timeout_ms=SEND_TIMEOUT_MS)
+            producer = Producer(self._bootstrap_servers, idempotent=False, request_timeout_ms=SEND_TIMEOUT_MS, topics=[self._topic])
             await producer.start()
             self._producer = producer
         return self._producer

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
@@ -46,6 +47,42 @@ async def open_epoch(connection: asyncpg.Connection, topic: str, topic_id: str) 
         await connection.execute(QUERIES["open_epoch"], topic, epoch, topic_id)
         await connection.execute(QUERIES["restart_positions"], epoch)
     return epoch
+
+
+async def open_restored_epoch(
+    connection: asyncpg.Connection, topic: str, topic_id: str, positions: Mapping[int, int], ends: Mapping[int, int]
+) -> int:
+    """Takes the topic into service again for a ledger that was restored without its last WAL. Returns the new epoch.
+
+    Commands from the ledger's positions up to `ends` (partition -> offset) are noted as skipped and never applied. EpochError
+    where the topic is not the one in service, or the positions are not `positions` any more: a wallet has gone on.
+    """
+    async with connection.transaction():
+        row = await connection.fetchrow(QUERIES["current_epoch"])
+        if row is None or (row["topic"], row["topic_id"]) != (topic, topic_id):
+            raise EpochError(
+                f"topic {topic} with id {topic_id} is not the one that this ledger's positions belong to: Kafka is a new one too, and no "
+                "command of before is in it. Run `stakewire wallet new-epoch` without --restored."
+            )
+        held = {each["partition"]: each["next_offset"] for each in await connection.fetch(QUERIES["lock_positions"])}
+        if held != dict(positions):
+            raise EpochError("a wallet has gone on meanwhile; stop all wallets, then run it again. Nothing was changed")
+        epoch: int = row["epoch"] + 1
+        await connection.execute(QUERIES["open_epoch"], topic, epoch, topic_id)
+        rows = [{"partition": partition, "next_offset": end} for partition, end in sorted(ends.items())]
+        await connection.execute(QUERIES["skip_commands"], epoch, json.dumps(rows))
+    return epoch
+
+
+async def skipped_commands(connection: asyncpg.Connection) -> dict[int, tuple[int, int]]:
+    """Partition -> offsets [from, to) that the newest epoch has skipped; empty unless it was opened after a restore."""
+    rows = await connection.fetch(QUERIES["skipped_commands"])
+    return {row["partition"]: (row["from_offset"], row["to_offset"]) for row in rows}
+
+
+async def all_positions(connection: asyncpg.Connection) -> dict[int, int]:
+    """The next offset of every partition that has one, whatever its epoch."""
+    return {row["partition"]: row["next_offset"] for row in await connection.fetch(QUERIES["all_positions"])}
 
 
 async def read_positions(connection: asyncpg.Connection, partitions: Sequence[int], epoch: int) -> dict[int, int]:

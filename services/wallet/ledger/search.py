@@ -140,6 +140,18 @@ class Ledger:
                 found[keys[row["n"]]] = (_operation(row["operation"]), row["undone_by"])
         return found
 
+    async def hashes(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], str]:
+        """The hashes of operations by (player, seq); those that are not stored are left out."""
+        found: dict[tuple[str, int], str] = {}
+        for start in range(0, len(places), KEYS_AT_ONCE):
+            wanted = [
+                {"n": n, "player": player, "seq": seq}
+                for n, (player, seq) in enumerate(places[start : start + KEYS_AT_ONCE], start)
+            ]
+            for row in await self._connection.fetch(QUERIES["hashes"], msgspec.json.encode(wanted).decode()):
+                found[places[row["n"]]] = row["hash"]
+        return found
+
 
 @asynccontextmanager
 async def open_ledger(database_url: str) -> AsyncIterator[Ledger]:

@@ -97,6 +97,7 @@ class _Record(NamedTuple):
     timestamp: int
     key: bytes
     value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 async def newest(reader: TopicReader, *, cause: str, since_ms: int, limit: int, ledger: Ledger | None) -> tuple[list[Letter], int]:

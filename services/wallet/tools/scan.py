@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from shared.errors import StakewireError
 from shared.kafka.admin import check_topics
+from shared.kafka.connection import aiokafka_options
 from shared.kafka.topics import Topic, TopicNames
 from shared.waiting import give_up_after
 
@@ -83,6 +84,12 @@ class TopicReader:
             if ends and now_s - heard_s > SILENCE_S:
                 raise KafkaAwayError(f"{self.name} was read in part only: the broker gave nothing for {SILENCE_S:.0f} s; try again")
 
+    async def ends(self) -> dict[int, int]:
+        """Partition -> the offset behind its last record, now."""
+        wanted = [TopicPartition(self.name, number) for number in range(self._topic.partitions)]
+        found: dict[TopicPartition, int] = await self._consumer.end_offsets(wanted)
+        return {part.partition: end for part, end in found.items()}
+
     async def one(self, partition: int, offset: int) -> Found | None:
         """The record at one place; None where there is none (any more)."""
         part = TopicPartition(self.name, partition)
@@ -126,7 +133,7 @@ async def reading(bootstrap_servers: str, names: TopicNames, topic: Topic) -> As
     """A reader of one topic. KafkaAwayError where Kafka cannot be read, TopicError where the topic is missing."""
     name = names.of(topic)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
+        **aiokafka_options(bootstrap_servers),
         enable_auto_commit=False,
         # What retention takes away while we read is gone: the rest is read.
         auto_offset_reset="earliest",

@@ -36,6 +36,7 @@ class _Record(NamedTuple):
     timestamp: int
     key: bytes
     value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Letter(NamedTuple):

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from services.wallet.batch import Published, portions
+from services.wallet.batch import Published
 from services.wallet.intake import Taken
+from services.wallet.portions import portions
 from shared.contracts import (
     Adjust,
     BatchItem,

@@ -208,6 +208,12 @@ def test_half_of_the_settings_stops_the_start(monkeypatch: pytest.MonkeyPatch) -
         load_settings(LobbySettings)
 
 
+def test_settings_that_are_handed_on_empty_turn_playing_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAKEWIRE_LOBBY_OPERATOR_API_URL", "")
+    monkeypatch.setenv("STAKEWIRE_LOBBY_OPERATOR_KEY_FILE", "")
+    assert load_settings(LobbySettings).operator_key() is None
+
+
 def test_a_key_file_that_cannot_be_read_is_named(tmp_path: Any) -> None:
     settings = LobbySettings(operator_api_url="http://127.0.0.1:8081", operator_key_file=tmp_path / "none")
     with pytest.raises(SettingsError, match="OPERATOR_KEY_FILE"):

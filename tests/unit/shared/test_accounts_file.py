@@ -8,7 +8,7 @@ import pytest
 
 from shared.contracts import Brand, CurrencyMapping, ProviderAccountFacts
 from shared.errors import SettingsError
-from shared.settings import AccountsFile, load_accounts_file
+from shared.settings import AccountsFile, load_accounts_file, load_brands
 
 GOOD = """
 [brands.main]
@@ -134,3 +134,12 @@ def test_a_file_that_is_no_text_is_not_readable(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match="not readable as TOML"):
         load_accounts_file(path)
+
+
+def test_brands_are_read_without_the_secrets_of_the_providers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = load(folder, GOOD)
+    (folder / "secrets" / "main").unlink()
+    monkeypatch.delenv("MASCOT_NEXT_KEY")
+    assert load_brands(folder / "stakewire.toml") == whole.brands
+    with pytest.raises(SettingsError, match="no such file"):
+        load_brands(folder / "elsewhere.toml")

@@ -62,7 +62,7 @@ BET = replace(bet(), caller="gateway-1", reply_partition=4)
 
 
 def record(value: bytes | None, key: bytes | None = KEY.encode(), offset: int = 17) -> Any:
-    return SimpleNamespace(partition=3, offset=offset, timestamp=NOW, key=key, value=value)
+    return SimpleNamespace(partition=3, offset=offset, timestamp=NOW, key=key, value=value, headers=())
 
 
 def test_a_command_is_decoded_with_its_place() -> None:

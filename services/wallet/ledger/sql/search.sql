@@ -57,6 +57,11 @@ SELECT o.player, o.seq FROM operations o
 SELECT o.occurred_at FROM operations o
     WHERE o.ctid >= format('(%s,0)', $1::bigint)::tid AND o.ctid < format('(%s,0)', $2::bigint)::tid LIMIT 1;
 
+-- name: hashes
+-- The hashes of operations by their numbers; `n` is the caller's number.
+SELECT u.n, t.hash FROM json_to_recordset($1::json) u(n integer, player text, seq bigint)
+    CROSS JOIN LATERAL (SELECT encode(o.hash, 'hex') AS hash FROM operations o WHERE o.player = u.player AND o.seq = u.seq OFFSET 0) t;
+
 -- name: by_keys
 -- Operations by their keys, each with the number of the one that took it back (0: none); `n` is the caller's number of the key.
 SELECT u.n, operation_json(t.r) AS operation,

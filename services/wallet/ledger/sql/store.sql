@@ -38,6 +38,28 @@ INSERT INTO topic_epochs (topic, epoch, topic_id) VALUES ($1, $2, $3);
 -- The offsets of a new incarnation begin at 0.
 UPDATE partition_position SET next_offset = 0, epoch = $1;
 
+-- name: skip_commands
+-- A ledger that was restored goes on behind the last command of before: what lies between is noted, and never applied.
+WITH ends AS (SELECT u.partition, u.next_offset FROM json_to_recordset($2::json) u(partition integer, next_offset bigint)),
+    noted AS (INSERT INTO skipped_commands (epoch, partition, from_offset, to_offset)
+        SELECT $1, e.partition, least(coalesce(p.next_offset, 0), e.next_offset), e.next_offset
+        FROM ends e LEFT JOIN partition_position p USING (partition))
+INSERT INTO partition_position AS p (partition, next_offset, epoch) SELECT e.partition, e.next_offset, $1 FROM ends e
+    ON CONFLICT (partition) DO UPDATE SET next_offset = EXCLUDED.next_offset, epoch = EXCLUDED.epoch;
+
+-- name: lock_positions
+-- No wallet moves a position until the epoch is open.
+SELECT partition, next_offset FROM partition_position ORDER BY partition FOR UPDATE;
+
+-- name: skipped_commands
+-- What the newest epoch has skipped; nothing where it was not opened after a restore.
+SELECT s.partition, s.from_offset, s.to_offset FROM skipped_commands s
+    WHERE s.epoch = (SELECT max(e.epoch) FROM topic_epochs e) ORDER BY s.partition;
+
+-- name: all_positions
+-- Where all partitions go on.
+SELECT partition, next_offset FROM partition_position ORDER BY partition;
+
 -- name: stored_by_key
 -- Operations as they were published, by their keys.
 SELECT json_agg(operation_json(t.r)) FROM json_to_recordset($1::json) u(player text, account text, namespace text, external_id text)

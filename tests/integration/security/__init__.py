@@ -1,0 +1,1 @@
+"""Kafka and PostgreSQL as production runs them: encrypted, with identities, each service with its own rights."""

@@ -1,0 +1,1 @@
+"""Traces: headers, spans, the way out."""
