@@ -76,6 +76,7 @@ def documented_app(parts: Parts) -> FastAPI:
     )
     app.add_exception_handler(asyncpg.PostgresError, _database_away)
     app.add_exception_handler(asyncpg.InterfaceError, _database_away)
+    app.add_exception_handler(asyncpg.InternalClientError, _database_away)
     app.add_exception_handler(OSError, _database_away)
     api = make_api(parts.pool, parts.file, parts.syncer, parts.publisher.wake)
     publish(app, Problems((*PROBLEMS, *LOBBY_PROBLEMS)))

@@ -23,6 +23,7 @@ from prometheus_client import Counter, Gauge
 from services.catalogue.browse import Browser, Filters
 from services.catalogue.lobby_tiles import Place, Rank, Snapshot, Tile, read_snapshot
 from services.catalogue.reach import Reach
+from shared.database.away import DATABASE_AWAY
 from shared.web.etags import etag_of
 
 log = structlog.get_logger(__name__)
@@ -35,7 +36,7 @@ WHOLE_MAX: Final = 32
 SHAPE: Final = 1
 """Grows when the same games are told in another shape: part of the ETags."""
 
-_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_AWAY: Final = DATABASE_AWAY
 _read = Counter("stakewire_catalogue_lobby_reads_total", "How often the games of the lobby were read")
 _stale = Counter("stakewire_catalogue_lobby_stale_total", "Looks for changes that the database did not answer")
 _tiles = Gauge("stakewire_catalogue_lobby_games", "Live games in memory")

@@ -21,6 +21,7 @@ from prometheus_client import Counter, Gauge
 from services.catalogue.records import merged
 from shared.contracts import GameRecord, codec
 from shared.database import load_queries
+from shared.database.away import DATABASE_AWAY
 from shared.errors import StakewireError, TopicError
 from shared.kafka.admin import topic_id
 from shared.kafka.producer import Producer
@@ -39,7 +40,7 @@ CHUNK: Final = 1_000
 CHUNK_LIMIT_S: Final = 20.0
 SEND_TIMEOUT_MS: Final = 10_000
 TOPIC_ID_LIMIT_S: Final = 5.0
-AWAY: Final = (OSError, TimeoutError, KafkaError, TopicError, asyncpg.PostgresError, asyncpg.InterfaceError)
+AWAY: Final = (*DATABASE_AWAY, KafkaError, TopicError)
 
 _published = Counter("stakewire_catalogue_published_total", "Records of games that Kafka has taken")
 _behind = Gauge("stakewire_catalogue_unpublished", "Games that the topic does not have as they are")

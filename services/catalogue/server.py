@@ -24,6 +24,7 @@ from services.catalogue.sync.store import ROLE, SyncStore
 from services.catalogue.sync.syncer import Syncer
 from shared.access import KeyRing, KeyStore
 from shared.database import wait_for_pool
+from shared.database.away import DATABASE_AWAY
 from shared.kafka.topics import TopicNames
 from shared.providers.registry import open_clients
 from shared.settings import AccountsFile, load_accounts_file, load_settings
@@ -105,6 +106,6 @@ class _Pulse:
             try:
                 await self._pool.fetchval("SELECT 1", timeout=DATABASE_LOOK_S)
                 self._seen_s = time.monotonic()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except DATABASE_AWAY as error:
                 log.warning("the database does not answer", cause=repr(error))
             await asyncio.sleep(DATABASE_LOOK_S)

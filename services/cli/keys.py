@@ -17,6 +17,7 @@ from services.cli import where
 from services.cli.output import console, say
 from shared.access import ROLE, SCOPES, ApiKey, KeyStore, NewKey
 from shared.database import open_pool
+from shared.database.away import DATABASE_AWAY
 from shared.errors import SettingsError, StakewireError
 
 app = typer.Typer(no_args_is_help=True, help="Access keys of the operator API: create, list, revoke.")
@@ -149,7 +150,7 @@ def in_database(database_url: str, work: Callable[[asyncpg.Pool], Awaitable[R]],
 
     try:
         return asyncio.run(main())
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except DATABASE_AWAY as error:
         raise DatabaseAwayError(
             f"the database did not do it: {error!r}. Is it up, and its schema in place (`stakewire migrate`)?"
         ) from error

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import asyncpg
 import msgspec
 import typer
 from rich.table import Table
@@ -22,6 +21,7 @@ from services.wallet.audit.canonical import Seal
 from services.wallet.audit.files import Manifest
 from services.wallet.audit.verify import JOBS_MAX, Report
 from services.wallet.audit.verify import verify as verify_ledger
+from shared.database.away import DATABASE_AWAY
 from shared.errors import StakewireError
 
 R = TypeVar("R")
@@ -249,7 +249,7 @@ def _check_archive(folder: Path, *, as_json: bool) -> None:
 def _run(work: Coroutine[Any, Any, R]) -> R:
     try:
         return asyncio.run(work)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except DATABASE_AWAY as error:
         raise LedgerAwayError(
             f"the ledger could not be read: {error}. Is the database up, and its schema in place (`stakewire migrate`)?"
         ) from error

@@ -8,7 +8,6 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-import asyncpg
 import msgspec
 import typer
 
@@ -16,6 +15,7 @@ from services.cli import where
 from services.cli.keys import DURATION, DatabaseAwayError, duration
 from services.cli.output import INTERRUPTED_EXIT_CODE, errors, without_logs
 from services.cli.players import key_of
+from shared.database.away import DATABASE_AWAY
 from shared.errors import SettingsError
 from shared.identity import parse_provider_player_id
 
@@ -71,7 +71,7 @@ def work(main: Coroutine[Any, Any, R], *, when_interrupted: Callable[[], str] = 
     except KeyboardInterrupt:
         errors.print(f"\ninterrupted. {when_interrupted()}".rstrip())
         raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except DATABASE_AWAY as error:
         raise DatabaseAwayError(
             f"the ledger could not be read: {error!r}. Is the database up, and its schema in place (`stakewire migrate`)?"
         ) from error

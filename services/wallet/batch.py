@@ -29,6 +29,7 @@ from services.wallet.settings import WalletSettings
 from services.wallet.traces import Traces, log_fields
 from services.wallet.working_set import ImbalanceError, Key, LedgerError, WorkingSet
 from shared.contracts import Command, PlayerQuery, Reply, Result, Rollback
+from shared.database.away import DATABASE_AWAY
 from shared.errors import StakewireError
 
 log = structlog.get_logger(__name__)
@@ -176,7 +177,7 @@ class BatchApplier:
                     log.critical("the books of a batch do not add up; it is not written", cause=str(error))
                 await self._halve(batch, work, positions, epoch, published, error, expire=expire)
                 return None
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except DATABASE_AWAY as error:
                 attempt = await self._back_off(attempt, error, "batch")
 
     def _readable(self, batch: Sequence[Taken]) -> list[Taken]:
@@ -395,7 +396,7 @@ class BatchApplier:
         while True:
             try:
                 await work()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, SendError) as error:
+            except (*DATABASE_AWAY, SendError) as error:
                 attempt = await self._back_off(attempt, error, what)
             else:
                 return

@@ -33,6 +33,7 @@ from services.wallet.queries import QueryDesk
 from services.wallet.setback import SetbackWatch
 from services.wallet.settings import WalletSettings
 from services.wallet.traces import Traces
+from shared.database.away import DATABASE_AWAY
 from shared.errors import StakewireError, TopicError
 from shared.kafka.admin import topic_id
 from shared.kafka.connection import aiokafka_options
@@ -120,15 +121,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 self._problem = str(error)
                 log.error("the wallet does not go on", cause=str(error))  # noqa: TRY400  # the message says it all
                 attempt = len(REBUILD_BACKOFF_S)
-            except (
-                GapError,
-                TopicError,
-                KafkaError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                OSError,
-                TimeoutError,
-            ) as error:
+            except (*DATABASE_AWAY, GapError, TopicError, KafkaError) as error:
                 self._problem = repr(error)
                 log.warning("the consumer is made anew", cause=repr(error))
             if not self._stopping.is_set():
@@ -328,7 +321,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 first = await consumer.beginning_offsets(list(parts.values()))
                 # Without a hint all that is retained is read again: answer-only, so it changes nothing.
                 hints = {part: await consumer.committed(part) or 0 for part in parts.values()}
-            except (EpochError, TopicError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (*DATABASE_AWAY, EpochError, TopicError, KafkaError) as error:
                 # aiokafka only logs what a listener raises; without positions the loop must begin anew.
                 self._forget()
                 if self._failure is not None and not self._failure.done():

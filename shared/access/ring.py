@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-import asyncpg
 import structlog
 from prometheus_client import Counter
 
 from shared.access.errors import AccessUnavailableError
 from shared.access.keys import ApiKey, hash_token
+from shared.database.away import DATABASE_AWAY
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ V = TypeVar("V")
 LookUp = Callable[[bytes], Awaitable[ApiKey | None]]
 """The key of a token's SHA-256, whatever its state; None where there is none (`KeyStore.find_by_token_hash`)."""
 
-_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_AWAY: Final = DATABASE_AWAY
 _away = Counter("stakewire_access_database_away_total", "Look-ups of keys that the database did not answer")
 
 

@@ -30,8 +30,8 @@ async def line(stand: WalletStand) -> AsyncIterator[Line]:
         yield opened
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def own_servers() -> Iterator[LocalServers]:
-    """A PostgreSQL and a Kafka that nobody outside the module uses, to be stopped and started. Local ones in every run."""
+    """A PostgreSQL and a Kafka that nobody else uses, to be stopped, started and lost. Local ones in every run."""
     with LocalServers() as started:
         yield started

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
-import asyncpg
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -24,6 +23,7 @@ from services.catalogue.sync.diff import Diff, compare, why_doubtful
 from services.catalogue.sync.store import AccountSync, Sync, SyncStore
 from services.catalogue.sync.told import Told, tell
 from shared.access import Change
+from shared.database.away import DATABASE_AWAY
 from shared.providers.client import ProviderClient, ProviderError
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ DOUBLINGS_MAX: Final = 16
 BY_INTERVAL: Final = "interval"
 GOOD: Final = frozenset({"ok", "confirmed"})
 NOTE_LIMIT_S: Final = 10.0
-AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+AWAY: Final = DATABASE_AWAY
 
 Progress = Callable[[str], None]
 """Takes a line of text about what is being done."""

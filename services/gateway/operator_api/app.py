@@ -78,6 +78,7 @@ def documented_app(parts: Parts) -> FastAPI:
     )
     app.add_exception_handler(asyncpg.PostgresError, _database_away)
     app.add_exception_handler(asyncpg.InterfaceError, _database_away)
+    app.add_exception_handler(asyncpg.InternalClientError, _database_away)
     app.add_exception_handler(OSError, _database_away)
     publish(app, Problems(p.ALL))
     app.include_router(players.routes(parts.desk, parts.estate))

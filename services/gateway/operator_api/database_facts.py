@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from shared.database import load_queries
+from shared.database.away import DATABASE_AWAY
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +74,7 @@ class DatabaseFacts(Collector):
             while True:
                 try:
                     await self.sample()
-                except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                except DATABASE_AWAY as error:
                     _failures.inc()
                     log.warning("the database did not answer when it was looked at", cause=repr(error), again_in_s=self._every_s)
                 await asyncio.sleep(self._every_s)

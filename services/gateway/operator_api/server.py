@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 
 from services.gateway.connecting import connected
@@ -31,6 +30,7 @@ from services.gateway.operator_api.store import LaunchStore
 from services.gateway.switches import SwitchBoard, SwitchControl, SwitchReader, SwitchStore
 from shared.access import ROLE, KeyRing, KeyStore
 from shared.database import wait_for_pool
+from shared.database.away import DATABASE_AWAY
 from shared.kafka.topics import TopicNames
 from shared.providers.registry import open_clients
 from shared.requester import Requester
@@ -117,6 +117,6 @@ async def _purge(launches: LaunchStore, days: int) -> None:
     while True:
         try:
             await launches.purge(days)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DATABASE_AWAY as error:
             log.warning("old launches could not be deleted; trying again later", cause=repr(error))
         await asyncio.sleep(PURGE_EVERY_S)

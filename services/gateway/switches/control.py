@@ -12,7 +12,6 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-import asyncpg
 import structlog
 from aiokafka.errors import KafkaError
 from prometheus_client import Counter
@@ -21,6 +20,7 @@ from services.gateway.switches.board import SwitchKey, key_of
 from services.gateway.switches.reader import SwitchReader
 from services.gateway.switches.store import StoredSwitch, SwitchStore
 from shared.contracts import SwitchSet, SwitchState, codec
+from shared.database.away import DATABASE_AWAY
 from shared.kafka.producer import Producer
 from shared.kafka.topics import SWITCHES, TopicNames
 
@@ -34,7 +34,7 @@ SET_LIMIT_S: Final = 2.0
 
 SEND_TIMEOUT_MS: Final = 4_000
 SEEN_LIMIT_S: Final = 1.0
-_AWAY: Final = (OSError, TimeoutError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_AWAY: Final = (*DATABASE_AWAY, KafkaError)
 
 _published = Counter("stakewire_switches_published_total", "Switches that Kafka has taken")
 _lost = Counter("stakewire_switches_lost_total", "Switches that the topic had lost or had in an older state")

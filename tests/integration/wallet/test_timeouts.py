@@ -7,12 +7,15 @@ import time
 from collections.abc import AsyncIterator
 
 import asyncpg
+import psycopg
 import pytest
 
+from services.wallet.failpoints import Failpoint
 from services.wallet.ledger.store import connection_settings
 from shared.contracts import Result, VoidRound
 from tests.integration.wallet.bench import Bench, addressed, open_bench, replies
 from tests.integration.wallet.line import ACCOUNT, EUR, bet, operators, win
+from tests.waiting import wait_until
 
 SLOW_INSERTS = """
     CREATE TABLE slow (seconds double precision);
@@ -135,3 +138,50 @@ async def test_a_wallet_that_hangs_in_a_transaction_loses_its_locks(ledger_url: 
         finally:
             hanging.terminate()
         assert await bench.balance(player) == 99 * EUR
+
+
+class LastWord(Failpoint):
+    """Ends the wallet's connection right behind the answer to its save: both reach the wallet at once, before it commits."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("")
+        self._url = url
+        self.armed = False
+
+    def passed(self, step: str) -> None:
+        if step == "decided" and self.armed:
+            self.armed = False
+            # In the loop's next turn the save is on its way; nothing is read until this has returned.
+            asyncio.get_running_loop().call_soon(self._end)
+
+    def _end(self) -> None:
+        saved = (
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'stakewire-wallet'"
+            " AND state = 'idle in transaction' AND query LIKE '%save%'"
+        )
+        with psycopg.connect(self._url, autocommit=True) as owner:
+            found: list[int] = []
+
+            def ended() -> bool:
+                found.extend(pid for (pid,) in owner.execute(saved).fetchall())
+                return bool(found)
+
+            wait_until(ended, "the save is answered")
+            owner.execute("SELECT pg_terminate_backend(%s)", (found[0],))
+            gone = "SELECT 1 FROM pg_stat_activity WHERE pid = %s"
+            wait_until(lambda: owner.execute(gone, (found[0],)).fetchone() is None, "the connection has ended")
+
+
+async def test_a_server_that_goes_right_behind_its_answer_is_a_server_that_is_away(ledger_url: str) -> None:
+    """The driver has a word of its own for it at the commit: the wallet ended by it instead of trying again."""
+    async with open_bench(ledger_url) as bench:
+        player = await bench.new_player()
+        point = LastWord(ledger_url)
+        bench.applier._failpoint = point
+        # Once before, so that the statements are prepared on the connection.
+        assert [each.result for each in await bench.ask(bet(player, "a"))] == [Result.OK]
+        point.armed = True
+        assert [each.result for each in await bench.ask(bet(player, "b"))] == [Result.OK]
+        assert not point.armed
+        assert await bench.balance(player) == 98 * EUR
+        assert (await bench.stored_position(), bench.letters) == (bench.next_offset, [])
