@@ -15,7 +15,7 @@ def compose() -> None:
         pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeStack]:
     """A stack whose images are built, and that is not up yet."""
     if reason := why_no_docker():
@@ -27,7 +27,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeStack]:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(built: ComposeStack) -> ComposeStack:
     """The whole stack with the simulator, healthy."""
     built.up()
