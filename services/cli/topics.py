@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from deploy.local.parts import CHECKOUT
 from services.cli import where
 from services.cli.output import fail, say
 from shared.errors import TopicError
@@ -18,9 +19,15 @@ app = typer.Typer(no_args_is_help=True, help="Create and check the Kafka topics,
 AccessFiles = Annotated[
     list[Path] | None,
     typer.Option(
-        "--access", exists=True, dir_okay=False, help="Who may do what, as deploy/kafka/access.toml; can be given several times."
+        "--access", help="Who may do what: a file, or deploy/kafka/access.toml as it was installed. Can be given several times."
     ),
 ]
+
+
+def _installed(path: Path) -> Path:
+    """Where nothing lies at a path of ours, as in a container, what was installed under it."""
+    ours = CHECKOUT / path
+    return ours if not path.exists() and ours.exists() else path
 
 
 @app.command()
@@ -49,7 +56,7 @@ def apply(
 
     if remove_others and not access:
         fail("--remove-others says what to do with rules that are not in a file; name the file by --access")
-    wanted = load_access(access or ())
+    wanted = load_access(map(_installed, access or ()))
     servers, names = where.kafka_bootstrap_servers(), where.topic_names()
     created = apply_topics(servers, names, replication=replication)
     say(f"created: {', '.join(created)}" if created else "all topics were there; their settings are up to date")
@@ -76,7 +83,7 @@ def check(access: AccessFiles = None) -> None:
     from shared.kafka.acls import load_access, read_difference
     from shared.kafka.admin import KafkaAbsentError, check_configuration, check_topics
 
-    wanted = load_access(access or ())
+    wanted = load_access(map(_installed, access or ()))
     servers, names = where.kafka_bootstrap_servers(), where.topic_names()
     looks: list[Callable[[], object]] = [lambda: check_topics(servers, names), lambda: check_configuration(servers, names)]
     if access:
