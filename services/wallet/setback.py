@@ -53,14 +53,19 @@ class SetbackWatch:
                     raise SetbackError(partition, position, f"this wallet has seen {self._committed[partition]} committed")
         self.committed(epoch, positions)
 
-    def assigned(self, hints: Mapping[int, int], positions: Mapping[int, int]) -> None:
-        """The offsets that Kafka was told, of partitions just assigned.
+    def assigned(self, hints: Mapping[int, int], positions: Mapping[int, int]) -> set[int]:
+        """The offsets that Kafka was told, of partitions just assigned. Returns those that are not of this epoch.
 
         Higher than the position alone is no sign: queries move no position. Commands between the two are; `taken` looks at them.
+        A topic made anew may have the offsets of its forerunner for a while. Where an epoch that was opened by hand has applied
+        nothing yet they say nothing, and are to be told anew.
         """
-        self._told = {partition: hint for partition, hint in hints.items() if hint > positions[partition]}
+        ahead = {partition: hint for partition, hint in hints.items() if hint > positions[partition]}
+        stale = {partition for partition in ahead if self._epoch > 1 and not positions[partition]}
+        self._told = {partition: hint for partition, hint in ahead.items() if partition not in stale}
         if not self._told:
             _behind.set(0)
+        return stale
 
     def taken(self, items: Iterable[Taken], positions: Mapping[int, int]) -> None:
         """Commands about to be applied. SetbackError where one was committed before, by what Kafka was told."""

@@ -329,7 +329,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 return
             # What was fetched before the seek is dropped: it comes again from where the seek points. Not a single await in
             # between, or records fetched after a seek would be dropped too, and those do not come again.
-            self._setback.assigned({number: hints[part] for number, part in parts.items()}, self._positions)
+            stale = self._setback.assigned({number: hints[part] for number, part in parts.items()}, self._positions)
+            self._hints.add([], dict.fromkeys(stale, 0), stale, {})
             for number, part in parts.items():
                 self._expected[number] = max(first[part], min(hints[part], self._positions[number]))
                 consumer.seek(part, self._expected[number])

@@ -71,3 +71,21 @@ def test_queries_alone_are_told_without_moving_the_position() -> None:
     watch.taken([taken(offset, query()) for offset in (7, 8, 9)], {0: 7})
     watch.taken([taken(10, bet())], {0: 7})
     watch.taken([taken(11, bet())], {0: 11})
+
+
+def test_offsets_of_a_topic_that_was_made_anew_say_nothing() -> None:
+    """Kafka forgets a deleted topic's offsets a while later: a wallet refused the new topic's first commands for good."""
+    watch = SetbackWatch()
+    watch.read(2, {0: 0, 1: 0, 2: 5})
+    assert watch.assigned({0: 10, 1: 0, 2: 7}, {0: 0, 1: 0, 2: 5}) == {0}
+    watch.taken([taken(0, bet())], {0: 0, 1: 0, 2: 5})
+    with pytest.raises(SetbackError):
+        watch.taken([taken(5, bet(), 2)], {0: 0, 1: 0, 2: 5})
+
+
+def test_a_fresh_database_beside_a_kafka_that_was_used_is_a_setback() -> None:
+    watch = SetbackWatch()
+    watch.read(1, {0: 0})
+    assert watch.assigned({0: 10}, {0: 0}) == set()
+    with pytest.raises(SetbackError):
+        watch.taken([taken(0, bet())], {0: 0})
