@@ -1,6 +1,7 @@
 """Fixtures for all tests: real servers on demand, a fresh database, a topic prefix of one's own."""
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -14,6 +15,9 @@ CHOICE = pytest.StashKey[Choice]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Decide once, at the start, so that a wrong setting ends the run at once and the header can tell."""
+    # A run that was started in the background begins with Ctrl-C ignored, and so would every process that tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         config.stash[CHOICE] = choose(os.environ)
     except ChoiceError as error:

@@ -62,8 +62,6 @@ def test_kafka_is_set_up_like_the_local_one(boxes: ContainerServers) -> None:
 def test_containers_end_with_a_test_run_that_was_killed(number: signal.Signals) -> None:
     script = (
         "import signal\n"
-        # A run that was started in the background begins with Ctrl-C ignored, and so would this one.
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from tests.containers import ContainerServers\n"
         "with ContainerServers(with_kafka=False) as boxes:\n"
         "    print(boxes.run, flush=True)\n"
