@@ -173,7 +173,8 @@ def enter_round(file: File, command: Bet | BetAndWin | Win, *, free: bool) -> No
     if not command.round_id:
         return
     name = (command.provider_account, command.round_id)
-    place = file.rounds.setdefault(name, Round(command.currency, command.game_id, command.session_id))
+    opener = sessions.find(file, command) if command.session_id or command.provider_session_id else None
+    place = file.rounds.setdefault(name, Round(command.currency, command.game_id, opener.name if opener else ""))
     if isinstance(command, Bet) or (isinstance(command, BetAndWin) and (command.stake or command.charge_free_rounds)):
         place.bets += 1
     place.free += free

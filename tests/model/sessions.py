@@ -40,7 +40,8 @@ def for_stake(file: File, command: PlayCommand, place: Round | None, now: int) -
         return None, Result.TOKEN_UNKNOWN
     if session.status == "closed" or ended(session, now):
         return None, Result.TOKEN_EXPIRED
-    if session.status == "superseded" and (place is None or place.status != "open"):
+    # What it has open itself it may finish; a round of another session, or of none, is not its own.
+    if session.status == "superseded" and (place is None or place.status != "open" or place.session != session.name):
         return None, Result.TOKEN_EXPIRED
     return session, ""
 

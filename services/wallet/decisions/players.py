@@ -39,7 +39,8 @@ def decide_create_player(command: CreatePlayer, view: View) -> Decision:
             country=command.country,
             language=command.language,
         ),
-        details=as_details(currencies=currencies, test=command.test),
+        # A country names nobody: reports need it, and it stays when the profile is erased.
+        details=as_details(currencies=currencies, test=command.test, **({"country": command.country} if command.country else {})),
     )
 
 

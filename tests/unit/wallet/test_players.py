@@ -38,8 +38,13 @@ def test_a_player_is_created_with_an_account_in_each_currency() -> None:
     assert decision.new_player == Player(player=KEY, brand="main", test=True)
     assert decision.new_currencies == ("EUR", "USD")
     assert decision.profile == replace(PROFILE, country="MT", language="en")
-    # Personal data stay out of the ledger and its events.
-    assert json.loads(decision.details) == {"currencies": ["EUR", "USD"], "test": True}
+    # What names a person stays out of the ledger and its events; a country, which reports need, does not.
+    assert json.loads(decision.details) == {"currencies": ["EUR", "USD"], "test": True, "country": "MT"}
+
+
+def test_a_player_without_a_country_has_none_in_his_event() -> None:
+    decision = decide(create_player(currencies=("EUR",)), NOBODY)
+    assert json.loads(decision.details) == {"currencies": ["EUR"], "test": False}
 
 
 def test_the_same_player_under_another_key_exists_and_nothing_is_stored() -> None:
