@@ -15,7 +15,7 @@ from services.wallet.decisions.common import (
     wrong_currency,
 )
 from services.wallet.decisions.limits import counts
-from services.wallet.decisions.model import APPLIED, Decision, Round, View, answer
+from services.wallet.decisions.model import APPLIED, Decision, Operation, Round, View, answer
 from services.wallet.decisions.rounds import late_call
 from shared.contracts import EndRound, Result, Win
 
@@ -58,7 +58,7 @@ def decide_end_round(command: EndRound, view: View) -> Decision:
     if foreign_player(command, view):
         return answer(Result.PLAYER_NOT_FOUND)
     if view.stored is not None:
-        return replay_or_conflict(view.stored, same=view.stored.kind == command.kind and view.stored.round_id == command.round_id)
+        return replay_or_conflict(view.stored, same=_ends_alike(view.stored, command))
     before = view.round
     closed: Round | None = None
     if before is not None and before.status == "open":
@@ -71,3 +71,7 @@ def decide_end_round(command: EndRound, view: View) -> Decision:
         game_id=command.game_id,
         round=closed,
     )
+
+
+def _ends_alike(stored: Operation, command: EndRound) -> bool:
+    return stored.kind == command.kind and (stored.round_id, stored.currency) == (command.round_id, command.currency)

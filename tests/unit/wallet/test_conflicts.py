@@ -119,6 +119,7 @@ OTHER = [
     pytest.param(bet_and_win(3 * EUR, charge_free_rounds=1), FREE_STORED, id="free round: nominal stake"),
     pytest.param(bet_and_win(), FREE_STORED, id="free round: now paid"),
     pytest.param(end_round(round_id="r2"), ENDED, id="end of another round"),
+    pytest.param(end_round(currency="USD"), ENDED, id="end of the round in another currency"),
     pytest.param(end_round(), BET_STORED, id="end of a round under a bet's id"),
     pytest.param(rollback(), BET_STORED, id="rollback under a bet's id"),
     pytest.param(bet(), UNDONE, id="bet under a rollback's id"),
