@@ -148,7 +148,7 @@ class ModelWallet:
                 refusal.left = answer.left = play.told_left(play.concerned_gift(file, part), now)
                 file.ops.append(refusal)
             elif not answer.replayed:
-                answer.balance = file.balances.get(command.currency, 0)
+                answer.balance = UNSAID if undoes_elsewhere(file, part) else file.balances.get(command.currency, 0)
             return refusal_of(answer, number, len(parts))
         vars(file).update(vars(copy))
         replayed = all(item.replayed for item in items)
@@ -161,6 +161,14 @@ class ModelWallet:
         if {file.ops[item.seq - 1].currency for item in items if item.seq} - {command.currency}:
             balance = UNSAID
         return Answer(Result.OK, balance, seq, replayed, "", left, charged, tuple(items))
+
+
+def undoes_elsewhere(file: File, part: Command) -> bool:
+    """Whether an item takes back what was booked in another currency than the list's."""
+    if not isinstance(part, Rollback):
+        return False
+    target = file.find(part.provider_account, part.target_namespace, part.target_external_id)
+    return target is not None and target.currency != part.currency
 
 
 def parts_of(command: Batch | RollbackList) -> list[Command]:
