@@ -103,6 +103,7 @@ class Overlay:
     name: str = ""
     image: str = ""
     tags: tuple[str, ...] = ()
+    rtp: tuple[str, ...] = ()
     position: int | None = None
     off: tuple[OffRule, ...] = ()
     changed_at: datetime | None = None
@@ -229,6 +230,7 @@ def found_game(row: asyncpg.Record, key: Key) -> FoundGame:
             name=row["own_name"],
             image=row["own_image"],
             tags=tuple(row["own_tags"]),
+            rtp=tuple(row["own_rtp"]),
             position=row["position"],
             off=_decode_rules(row["off"]),
             changed_at=row["overlay_changed_at"],

@@ -42,6 +42,7 @@ class Wanted:
     name: str = ""
     image: str = ""
     tags: tuple[str, ...] = ()
+    rtp: tuple[str, ...] = ()
     position: int | None = None
     off: tuple[Place, ...] = ()
 
@@ -106,6 +107,7 @@ class OverlayStore:
             name=after["name"],
             image=after["image"],
             tags=tuple(after["tags"]),
+            rtp=tuple(after.get("rtp", ())),  # not in what was noted before overlays had it
             position=after["position"],
             off=msgspec.convert(after["off"], tuple[OffRule, ...]),
             changed_at=entry.at,
@@ -127,6 +129,7 @@ class OverlayStore:
             overlay.position,
             _encode(overlay.off).decode(),
             actor,
+            list(overlay.rtp),
         )
 
 
@@ -138,17 +141,18 @@ def _laid_over(before: Overlay, wanted: Wanted, brand: str) -> Overlay:
         name=wanted.name,
         image=wanted.image,
         tags=_each_once(wanted.tags),
+        rtp=_each_once(wanted.rtp),
         position=wanted.position,
         off=tuple(sorted((*others, *own), key=lambda rule: (rule.brand, rule.country, rule.currency))),
     )
 
 
-def _each_once(tags: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(tags))
+def _each_once(told: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(told))
 
 
 def _holds_anything(overlay: Overlay) -> bool:
-    return bool(overlay.name or overlay.image or overlay.tags or overlay.off or overlay.position is not None)
+    return bool(overlay.name or overlay.image or overlay.tags or overlay.rtp or overlay.off or overlay.position is not None)
 
 
 def _overlay(row: asyncpg.Record) -> Overlay:
@@ -156,6 +160,7 @@ def _overlay(row: asyncpg.Record) -> Overlay:
         name=row["name"],
         image=row["image"],
         tags=tuple(row["tags"]),
+        rtp=tuple(row["rtp"]),
         position=row["position"],
         off=_decode_rules(row["off"]),
         changed_at=row["changed_at"],
@@ -169,6 +174,7 @@ def _shown(overlay: Overlay) -> dict[str, Any]:
         "name": overlay.name,
         "image": overlay.image,
         "tags": list(overlay.tags),
+        "rtp": list(overlay.rtp),
         "position": overlay.position,
         "off": [{"brand": rule.brand, "country": rule.country, "currency": rule.currency} for rule in overlay.off],
     }

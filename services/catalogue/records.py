@@ -19,6 +19,8 @@ def merged(row: Mapping[str, Any]) -> GameRecord:
     told = msgspec.structs.asdict(facts)
     told["name"] = row["name"]
     told["tags"] = tuple(row["tags"])
+    if row["own_rtp"]:
+        told["rtp"] = tuple(row["own_rtp"])
     if row["own_image"]:
         told["images"] = {**facts.images, COVER: row["own_image"]}
     return GameRecord(

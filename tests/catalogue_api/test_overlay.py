@@ -18,6 +18,7 @@ WHOLE: dict[str, Any] = {
     "name": "Ours",
     "image": "https://casino.example/ours.png",
     "tags": ["exclusive", "hot"],
+    "rtp": ["96.5", "94.1"],
     "position": 3,
     "off": [{"country": "DE"}, {"country": "SE", "currency": "USD"}],
 }
@@ -64,10 +65,11 @@ def test_it_lies_over_the_game(api: Api) -> None:
     assert (shown["name"], shown["provider_name"]) == ("Ours", "Theirs")
     assert (shown["tags"], shown["position"]) == (["FR", "exclusive", "hot"], 3)
     assert shown["images"] == {"cover": "https://casino.example/ours.png"}
+    assert shown["rtp"] == shown["overlay"]["rtp"] == ["96.5", "94.1"]
     assert shown["overlay"]["off"] == [{"country": "DE", "currency": None}, {"country": "SE", "currency": "USD"}]
     assert shown["overlay"]["changed_by"].startswith("key:")
     assert api.get("/v1/games/moving/laid") == shown
-    for query in ("q=ours", "q=theirs", "tag=hot"):
+    for query in ("q=ours", "q=theirs", "tag=hot", "rtp_min=96.5", "rtp_max=94.1"):
         found = api.get(f"/v1/games?provider_account=moving&state=live&{query}")["games"]
         assert [game["game_id"] for game in found] == ["laid"], query
     assert api.get("/v1/games?provider_account=moving&state=live&sort=position")["games"][0]["game_id"] == "laid"
@@ -114,6 +116,12 @@ def test_it_is_published(api: Api, running: Stand) -> None:
     record = wait_for(lambda: on_topic(running, "laid"), lambda found: found is not None and found.version == shown["version"])
     assert (record.name, record.tags) == ("Ours", ("FR", "exclusive", "hot"))
     assert record.off == (OffRule(brand="main", country="DE"), OffRule(brand="main", country="SE", currency="USD"))
+    assert record.rtp == ("96.5", "94.1")
+
+
+@pytest.mark.parametrize("rtp", ["0", "0.0", "200.1", "96,5", "96.5 %", "-1", "1e2"])
+def test_an_rtp_that_is_none_is_refused(api: Api, rtp: str) -> None:
+    assert api.call("PUT", PATH, {"rtp": [rtp]}).status == 422
 
 
 def test_a_brand_sets_its_own_rules_and_leaves_those_of_others(running: Stand, api: Api) -> None:

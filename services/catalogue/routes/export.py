@@ -109,7 +109,7 @@ def _row(game: FoundGame, brand: str) -> tuple[object, ...]:
         "|".join(facts.languages),
         "|".join(facts.currencies),
         "|".join(facts.features),
-        "|".join(facts.rtp),
+        "|".join(overlay.rtp or facts.rtp),
         facts.volatility,
         facts.lines,
         facts.release_date,

@@ -30,6 +30,8 @@ from shared.web.values import (
 )
 
 WORDS_PATTERN: Final = r"^[^\x00-\x1f\x7f]*$"
+RTP_MAX: Final = 10
+RTP_PERCENT_MAX: Final = 200
 PERCENT_PATTERN: Final = r"^[0-9]{1,3}(\.[0-9]{1,6})?$"
 COLLECTION_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 CURSOR_PATTERN: Final = rf"^[A-Za-z0-9_-]{{0,{CURSOR_CHARS_MAX}}}$"
@@ -114,6 +116,7 @@ class PutOverlay(Input):
     model_config = example(
         name="Riot at Night",
         tags=["exclusive"],
+        rtp=["96.5"],
         position=10,
         off=[{"country": "DE"}, {"currency": "USD"}],
         reason="spring campaign",
@@ -122,6 +125,9 @@ class PutOverlay(Input):
     name: Title | None = Field(None, description="Shown instead of the provider's name.")
     image: WebAddress | None = Field(None, description="Shown instead of the provider's cover.")
     tags: Annotated[tuple[Tag, ...], Field(max_length=TAGS_MAX, strict=False)] = ()
+    rtp: Annotated[tuple[Percent, ...], Field(max_length=RTP_MAX, strict=False)] = Field(
+        (), description="What the game is built to pay back, in per cent, one for each variant; instead of what the provider tells."
+    )
     position: Position | None = Field(
         None, description="Place in lists and lobbies, lowest first; games without one follow by name."
     )
@@ -134,6 +140,8 @@ class PutOverlay(Input):
     def _names_something(self) -> Self:
         if self.name is not None and not self.name.strip():
             raise ValueError("a name needs a visible character; leave it out to keep the provider's")
+        if any(not 0 < Decimal(each) <= RTP_PERCENT_MAX for each in self.rtp):
+            raise ValueError(f"an RTP is above 0 and at most {RTP_PERCENT_MAX} per cent")
         return self
 
     def wanted(self) -> Wanted:
@@ -142,6 +150,7 @@ class PutOverlay(Input):
             name=self.name or "",
             image=self.image or "",
             tags=self.tags,
+            rtp=self.rtp,
             position=self.position,
             off=tuple(Place(place.country or "", place.currency or "") for place in self.off),
         )
@@ -160,6 +169,7 @@ class OverlayShown(Output):
     name: str | None
     image: str | None
     tags: list[str]
+    rtp: list[str]
     position: int | None
     off: list[OffShown]
     off_for_all_brands: list[OffShown]
@@ -245,6 +255,7 @@ def overlay_shown(overlay: Overlay | None, brand: str) -> OverlayShown | None:
         name=overlay.name or None,
         image=overlay.image or None,
         tags=list(overlay.tags),
+        rtp=list(overlay.rtp),
         position=overlay.position,
         off=[OffShown(country=r.country or None, currency=r.currency or None) for r in overlay.off if r.brand == brand],
         off_for_all_brands=[OffShown(country=r.country or None, currency=r.currency or None) for r in overlay.off if not r.brand],
@@ -270,7 +281,7 @@ def game_values(game: FoundGame, brand: str) -> dict[str, Any]:
         "languages": list(facts.languages),
         "currencies": list(facts.currencies),
         "bet_limits": [_limits(each) for each in facts.bet_limits],
-        "rtp": list(facts.rtp),
+        "rtp": list(overlay.rtp or facts.rtp),
         "volatility": facts.volatility,
         "lines": facts.lines,
         "features": list(facts.features),

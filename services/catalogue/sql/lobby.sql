@@ -7,7 +7,7 @@ SELECT revision FROM catalogue.revision;
 SELECT g.provider_account, g.game_id, g.name, g.sort_name, g.studio, g.section, g.type, g.volatility, g.release_date, g.tags, g.devices,
     g.languages, g.currencies, g.features, g.forbidden_countries, g.position, g.off, g.own_tags, g.first_seen_at,
     coalesce(nullif(g.own_image, ''), g.record -> 'images' ->> 'cover', '') AS image,
-    coalesce(g.record -> 'rtp', '[]') AS rtp, coalesce(g.record ->> 'lines', '') AS lines,
+    CASE WHEN g.own_rtp <> '{}' THEN to_jsonb(g.own_rtp) ELSE coalesce(g.record -> 'rtp', '[]') END AS rtp, coalesce(g.record ->> 'lines', '') AS lines,
     coalesce(g.record -> 'bet_limits', '[]') AS bet_limits
 FROM catalogue.shown AS g
 WHERE g.state = 'live'

@@ -4,18 +4,18 @@ SELECT revision FROM catalogue.revision FOR UPDATE;
 
 -- name: held
 -- A game with its overlay, held until the end of the transaction.
-SELECT g.version, o.name, o.image, o.tags, o.position, o.off, o.changed_at, o.changed_by
+SELECT g.version, o.name, o.image, o.tags, o.rtp, o.position, o.off, o.changed_at, o.changed_by
 FROM catalogue.games AS g LEFT JOIN catalogue.overlays AS o USING (provider_account, game_id)
 WHERE provider_account = $1 AND game_id = $2
 FOR UPDATE OF g;
 
 -- name: put
 -- Lays an overlay over a game.
-INSERT INTO catalogue.overlays (provider_account, game_id, name, image, tags, position, off, changed_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8)
+INSERT INTO catalogue.overlays (provider_account, game_id, name, image, tags, position, off, changed_by, rtp)
+VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9)
 ON CONFLICT (provider_account, game_id) DO UPDATE SET
     name = excluded.name, image = excluded.image, tags = excluded.tags, position = excluded.position, off = excluded.off,
-    changed_at = now(), changed_by = excluded.changed_by;
+    changed_at = now(), changed_by = excluded.changed_by, rtp = excluded.rtp;
 
 -- name: remove
 -- Takes an overlay away that holds nothing any more.
