@@ -61,6 +61,13 @@ class GatewaySettings(ServiceSettings):
         description="share of successes kept; failures always are",
     )
     archive_queue_max: int = Field(default=20_000, ge=100, validation_alias=_named("archive_queue_max"))
+    diagnoses_per_s: float = Field(
+        default=20.0,
+        ge=1,
+        le=1_000,
+        validation_alias=_named("diagnoses_per_s"),
+        description="failed callbacks looked into thoroughly, a second, for each provider account and cause",
+    )
 
     @model_validator(mode="after")
     def _shares(self) -> Self:

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.simulator.fault_routes import fault_routes
 from services.simulator.plan import PLAYERS_MAX, RATE_MAX, ROUNDS_MAX, SHARE_MAX, Plan
 from services.simulator.service import NotReadyError, Simulator, TooManyPlaysError, UnknownAccountError
 from services.simulator.studios.mascot.operator_api.routes import mascot_routes
@@ -63,6 +64,7 @@ def make_app(simulator: Simulator) -> FastAPI:
     _add_plays(app, simulator)
     _add_health(app, simulator)
     app.include_router(mascot_routes(simulator.desk))
+    app.include_router(fault_routes(simulator.faults))
     return app
 
 

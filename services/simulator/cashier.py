@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Protocol
 
 from services.simulator.errors import RefusedError, SetUpError
@@ -32,31 +33,49 @@ class Asks(Protocol):
 
 
 class Cashier:
-    """Asks for one brand and one provider account. `patience_s` is how long one command is asked again."""
+    """Asks for one brand and one provider account. `patience_s` is how long one command is asked again.
 
-    def __init__(self, requester: Asks, *, brand: str, provider_account: str, currency: str, patience_s: float = 60.0) -> None:
+    `test_players` marks the players as no customers, so that reports leave them out.
+    """
+
+    def __init__(
+        self,
+        requester: Asks,
+        *,
+        brand: str,
+        provider_account: str,
+        currency: str,
+        patience_s: float = 60.0,
+        test_players: bool = True,
+    ) -> None:
         self._requester = requester
         self.brand = brand
         self.provider_account = provider_account
         self.currency = currency
         self.patience_s = patience_s
+        self.test_players = test_players
 
     async def create_player(self, operator_player_id: str) -> str:
-        """Creates a test player with an account in the currency; returns his key."""
+        """Creates a player with an account in the currency; returns his key. One that is there already stays as he is."""
         key = player_key(self.brand, operator_player_id)
-        await self._ask(
-            CreatePlayer(
-                command_id="",
-                player=key,
-                provider_account=OPERATOR,
-                namespace=OPERATOR,
-                external_id=f"create-{operator_player_id}",
-                brand=self.brand,
-                operator_player_id=operator_player_id,
-                currencies=(self.currency,),
-                test=True,
-            )
+        command = CreatePlayer(
+            command_id="",
+            player=key,
+            provider_account=OPERATOR,
+            namespace=OPERATOR,
+            external_id=f"create-{operator_player_id}",
+            brand=self.brand,
+            operator_player_id=operator_player_id,
+            currencies=(self.currency,),
+            test=self.test_players,
         )
+        try:
+            await self._ask(command)
+        except RefusedError as error:
+            if error.result != Result.DUPLICATE_DIFFERENT:
+                raise
+            # He was made when players here were of the other kind.
+            await self._ask(replace(command, test=not self.test_players))
         return key
 
     async def deposit(self, player: str, key: str, units: int, patience_s: float | None = None) -> Reply:
@@ -121,7 +140,8 @@ class Cashier:
                     return reply
                 if reply.result not in _AGAIN:
                     raise RefusedError(
-                        f"{command.kind} {command.external_id} of player {command.player} was refused: {reply.result} {reply.detail}"
+                        f"{command.kind} {command.external_id} of player {command.player} was refused: {reply.result} {reply.detail}",
+                        reply.result,
                     )
                 cause = f"{reply.result} {reply.detail}"
             if clock() + delay_s > until:

@@ -26,7 +26,11 @@ class SetUpError(SimulatorError):
 
 
 class RefusedError(SetUpError):
-    """The wallet refused what a play needs on the operator's side; asking again gives the same answer."""
+    """The wallet refused what a play needs on the operator's side; asking again gives the same answer. `result` is the wallet's."""
+
+    def __init__(self, message: str, result: str) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class EventsError(SimulatorError):

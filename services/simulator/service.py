@@ -12,6 +12,7 @@ import structlog
 from services.simulator.books import Books
 from services.simulator.cashier import Asks
 from services.simulator.errors import SimulatorError
+from services.simulator.faults import FaultStand
 from services.simulator.ledger_events import EventReader
 from services.simulator.plan import Plan, PlayResult
 from services.simulator.play import Play
@@ -69,12 +70,20 @@ class Simulator:
         self.books = Books(settings.books_path)
         self.studios = {
             name: MascotStudio(
-                target_of(account, settings.callbacks_of(name), self.books, requester, timeout_s=settings.callback_timeout_s)
+                target_of(
+                    account,
+                    settings.callbacks_of(name),
+                    self.books,
+                    requester,
+                    timeout_s=settings.callback_timeout_s,
+                    test_players=settings.simulator_test_players,
+                )
             )
             for name, account in accounts.items()
             if account.dialect == "mascot"
         }
         self.desk = OperatorDesk(settings.desk_path, accounts, self.studios, self.books, public_url=settings.public_url)
+        self.faults = FaultStand(accounts, self.studios)
         self._plays: dict[str, tuple[Play, asyncio.Task[None]]] = {}
         self._comparing = asyncio.Lock()
         self._connecting: asyncio.Task[None] | None = None
@@ -94,6 +103,7 @@ class Simulator:
         for studio in self.studios.values():
             await studio.start()
         self.desk.start()
+        self.faults.start()
         self._connecting = asyncio.create_task(self._connect(), name="connect")
 
     async def stop(self) -> None:
@@ -109,6 +119,7 @@ class Simulator:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.faults.close()
         await self.desk.close()
         for studio in self.studios.values():
             await studio.close()

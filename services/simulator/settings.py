@@ -25,6 +25,9 @@ class SimulatorSettings(ServiceSettings):
         default="",
         description="where operators and players reach the simulator; http://<host>:<base port + 4> by default",
     )
+    simulator_test_players: bool = Field(
+        default=True, description="mark automatic players as test players, whom reports leave out; off where all players are play"
+    )
     callback_timeout_s: float = Field(default=10.0, gt=0, le=120, description="how long the provider waits for an answer")
 
     @field_validator("callback_url", "simulator_url")

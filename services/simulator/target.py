@@ -17,7 +17,10 @@ PREFERRED_CURRENCY: Final = "EUR"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One operator as the provider knows him. `callback_url` is the only address that is ever called."""
+    """One operator as the provider knows him. `callback_url` is the only address that is ever called.
+
+    `test_players`: whether those who play are marked as no customers.
+    """
 
     provider_account: str
     brand: str
@@ -30,6 +33,7 @@ class Target:
     books: Books
     requester: Asks
     timeout_s: float = 10.0
+    test_players: bool = True
     back_off: BackOff = field(default_factory=BackOff)
 
     @property
@@ -38,7 +42,15 @@ class Target:
         return self.conversion.mapping.currency
 
 
-def target_of(account: ProviderAccount, callback_url: str, books: Books, requester: Asks, *, timeout_s: float = 10.0) -> Target:
+def target_of(
+    account: ProviderAccount,
+    callback_url: str,
+    books: Books,
+    requester: Asks,
+    *,
+    timeout_s: float = 10.0,
+    test_players: bool = True,
+) -> Target:
     """The target of a provider account as the operator has it in his settings; SimulatorError where it cannot be played."""
     if account.dialect != "mascot":
         raise SimulatorError(f"provider account {account.name} speaks {account.dialect!r}; only 'mascot' can be simulated so far")
@@ -59,4 +71,5 @@ def target_of(account: ProviderAccount, callback_url: str, books: Books, request
         books=books,
         requester=requester,
         timeout_s=timeout_s,
+        test_players=test_players,
     )

@@ -26,6 +26,9 @@ class CallbackRecord:
     signature only the key id stays. `verdict` is `answered`, `refused` (authentication, syntax, size) or `unknown`.
     `command_id` and `kind` are those of the command that was sent to the wallet, `keys` its idempotency keys; all empty
     where none was sent.
+    `finding` is the code of what the diagnosis has found, `finding_facts` the JSON text of the whole of it (`code`, `title`,
+    `severity`, `said`, `evidence`, `advice`, `rule`); both empty where there is nothing to say. `kept_share` is the share of such
+    callbacks that is archived: a record stands for 1 / `kept_share` of them.
     """
 
     request_id: str
@@ -52,4 +55,7 @@ class CallbackRecord:
     command_id: str = ""
     kind: str = ""
     keys: tuple[CommandKey, ...] = ()
+    finding: str = ""
+    finding_facts: str = ""
+    kept_share: float = 1.0
     schema: int = SCHEMA

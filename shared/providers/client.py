@@ -14,7 +14,7 @@ ProviderError                what happened, what to do about it, and whether the
 
 from __future__ import annotations
 
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -189,3 +189,11 @@ class ProviderClient(Protocol):
     @property
     def health(self) -> ProviderHealth:
         """How the last calls went."""
+
+
+@runtime_checkable
+class HistoryPages(Protocol):
+    """A client whose provider shows to people what was played in a session."""
+
+    async def history_link(self, provider_session_id: str, expiry_s: int) -> str:
+        """An address for a browser, valid `expiry_s` seconds: a secret of the player's. ProviderNotOffered where there is none."""

@@ -74,6 +74,15 @@ class Edge:
         """Whether client certificates are configured at all."""
         return self._certificate is not None
 
+    @property
+    def forwarded_header(self) -> bytes:
+        """Where a trusted proxy puts the caller's address."""
+        return self._header
+
+    def trusts(self, peer: str) -> bool:
+        """Whether a connection comes from one of our reverse proxies, whose headers are believed."""
+        return self._trusted(peer)
+
     def caller(self, peer: str, headers: Mapping[bytes, bytes]) -> str:
         """The caller's address: the peer's, or behind trusted proxies the last address none of them has.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -10,10 +11,13 @@ import structlog
 from shared.errors import SettingsError
 from shared.providers.check import AccountCheck, CheckStep
 from shared.providers.client import ProviderClient, ProviderNotConfigured
+from shared.providers.diagnosis import Doctor
 from shared.providers.dialect import Dialect, DialectFactory, GameStates
 from shared.providers.mascot.check import check_mascot
 from shared.providers.mascot.client import MascotClient
+from shared.providers.mascot.diagnosis import MascotDoctor
 from shared.providers.mascot.dialect import MascotDialect
+from shared.providers.mascot.settings import mascot_certificates
 from shared.settings.accounts import ProviderAccount
 
 log = structlog.get_logger(__name__)
@@ -26,6 +30,12 @@ CLIENTS: Final[dict[str, Callable[[ProviderAccount], ProviderClient]]] = {
 }
 CHECKS: Final[dict[str, AccountCheck]] = {
     "mascot": check_mascot,
+}
+DOCTORS: Final[dict[str, Callable[[ProviderAccount, Mapping[str, ProviderAccount], GameStates | None], Doctor]]] = {
+    "mascot": MascotDoctor,
+}
+CERTIFICATES: Final[dict[str, Callable[[ProviderAccount], Mapping[str, Path]]]] = {
+    "mascot": mascot_certificates,
 }
 
 
@@ -67,6 +77,25 @@ def check_account(account: ProviderAccount, callback_url: str) -> AsyncIterator[
     """
     _known(account)
     return CHECKS[account.dialect](account, callback_url)
+
+
+def certificates_of(account: ProviderAccount) -> Mapping[str, Path]:
+    """The files of an account's certificates, by the setting that names each; SettingsError where its dialect is unknown."""
+    _known(account)
+    return CERTIFICATES[account.dialect](account)
+
+
+def open_doctor(
+    account: ProviderAccount, accounts: Mapping[str, ProviderAccount], game_states: GameStates | None = None
+) -> Doctor | None:
+    """The doctor of a provider account, None where its dialect has none; SettingsError where its settings are wrong.
+
+    `accounts` are all of the configuration: those of the same dialect are what a sender may mix up with this one.
+    """
+    _known(account)
+    make = DOCTORS.get(account.dialect)
+    alike = {name: each for name, each in accounts.items() if each.dialect == account.dialect}
+    return None if make is None else make(account, alike, game_states)
 
 
 def _known(account: ProviderAccount) -> None:

@@ -10,8 +10,9 @@ from services.gateway.callbacks.unknown_games import ToldOfGames
 from services.gateway.games import GameBook
 from services.gateway.switches import SwitchBoard
 from shared.errors import SettingsError
+from shared.providers.diagnosis import Doctor
 from shared.providers.dialect import Dialect
-from shared.providers.registry import open_dialect
+from shared.providers.registry import open_dialect, open_doctor
 from shared.settings import AccountsFile
 
 
@@ -22,6 +23,7 @@ class Account:
     name: str
     dialect: Dialect[Any]
     nonces: NonceBook | None
+    doctor: Doctor | None = None
 
 
 def open_accounts(
@@ -38,5 +40,5 @@ def open_accounts(
         games = board.game_states(name, entry.brands, entry.games, book)
         dialect = open_dialect(entry, ToldOfGames(name, games, book))
         nonces = NonceBook(dialect.nonces.window_s, nonces_max) if dialect.nonces else None
-        accounts[name] = Account(name, dialect, nonces)
+        accounts[name] = Account(name, dialect, nonces, open_doctor(entry, file.provider_accounts))
     return accounts

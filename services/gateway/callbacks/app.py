@@ -26,6 +26,7 @@ from services.gateway.games import GameReader
 from services.gateway.switches import SwitchReader
 from shared.contracts.commands import Command
 from shared.contracts.replies import Reply, Result
+from shared.providers.diagnosis.doctor import REFUSED_METHOD, REFUSED_PATH
 from shared.providers.dialect import Answer, Call, Callback, Refusal, Stamp, Verified
 from shared.requester import OutcomeUnknownError, Requester, ShedError
 from shared.telemetry import METRICS_CONTENT_TYPE, metrics_page
@@ -68,10 +69,14 @@ class CallbacksApp:
             return self._own_page(path, request.method)
         name, slash, below = path[len(PREFIX) :].decode("latin-1").partition("/")
         account = self._accounts.get(name)
-        if account is None or slash + below not in account.dialect.paths:
+        if account is None:
             return self._reject(HTTPStatus.NOT_FOUND, "there is no such provider account or path")
+        if slash + below not in account.dialect.paths:
+            answer = self._reject(HTTPStatus.NOT_FOUND, "there is no such provider account or path")
+            return self._astray(account, request, slash + below, answer, REFUSED_PATH)
         if request.method != b"POST":
-            return self._reject(HTTPStatus.METHOD_NOT_ALLOWED, "use POST", (b"allow", b"POST"))
+            answer = self._reject(HTTPStatus.METHOD_NOT_ALLOWED, "use POST", (b"allow", b"POST"))
+            return self._astray(account, request, "", answer, REFUSED_METHOD)
         self._in_progress += 1
         try:
             span = None if self._tracer is None else self._tracer.request("callback", request.headers.get(b"traceparent"))
@@ -111,7 +116,7 @@ class CallbacksApp:
         verified = dialect.verify(callback, now_s)
         if isinstance(verified, Refusal):
             return self._refused(account, trace, verified, None)
-        refusal = self._claim_nonce(account, verified, callback.body, now_s)
+        refusal = self._claim_nonce(account, trace, verified, callback.body, now_s)
         if refusal is not None:
             return self._refused(account, trace, refusal, None)
         trace.verified_ns = time.perf_counter_ns()
@@ -132,7 +137,7 @@ class CallbacksApp:
             log.exception(
                 "a callback was not handled because of a fault of ours", account=account.name, correlation_id=trace.request_id
             )
-            trace.result, trace.verdict, trace.diagnosis = Result.UNKNOWN, UNKNOWN, "internal fault"
+            trace.result, trace.verdict, trace.diagnosis, trace.stage = Result.UNKNOWN, UNKNOWN, "internal fault", "internal"
             return account.dialect.refuse(Refusal("internal", "outcome unknown"), None)
 
     async def _ask(self, call: Call, trace: Trace) -> Reply:
@@ -149,7 +154,7 @@ class CallbacksApp:
             return self._unknown(command, trace, error)
         trace.result = reply.result
         if reply.result == Result.UNKNOWN:
-            trace.verdict = UNKNOWN
+            trace.verdict, trace.stage = UNKNOWN, "wallet"
         if reply.detail:
             trace.diagnosis = reply.detail
         return reply
@@ -157,6 +162,7 @@ class CallbacksApp:
     def _unknown(self, command: Command, trace: Trace, error: Exception) -> Reply:
         if isinstance(error, ShedError):
             metrics.shed.labels(trace.account).inc()
+        trace.stage = "shed" if isinstance(error, ShedError) else "deadline"
         trace.verdict, trace.result, trace.diagnosis = UNKNOWN, Result.UNKNOWN, str(error)
         log.warning(
             "callback answered as unknown",
@@ -169,7 +175,7 @@ class CallbacksApp:
         )
         return Reply(command_id=command.command_id, caller=command.caller, result=Result.UNKNOWN)
 
-    def _claim_nonce(self, account: Account, verified: Verified, body: bytes, now_s: float) -> Refusal | None:
+    def _claim_nonce(self, account: Account, trace: Trace, verified: Verified, body: bytes, now_s: float) -> Refusal | None:
         """Behaviour of a repeated nonce: same bytes are answered again (or not, by setting), other bytes never."""
         rule, book = account.dialect.nonces, account.nonces
         if rule is None or book is None or verified.nonce is None:
@@ -180,6 +186,7 @@ class CallbacksApp:
             metrics.nonces_forgotten.labels(account.name).inc(book.forgotten - forgotten)
         if claim is Claim.FRESH or (claim is Claim.REPEATED and rule.repeat == "answer"):
             return None
+        trace.claim = claim.value
         if claim is Claim.CONFLICTING:
             metrics.nonce_conflicts.labels(account.name).inc()
             log.error(
@@ -203,6 +210,18 @@ class CallbacksApp:
             correlation_id=trace.request_id,
         )
         return account.dialect.refuse(refusal, verified)
+
+    def _astray(self, account: Account, request: Request, path: str, answer: Answer, result: str) -> Answer:
+        """Archives what reached an account by a wrong method or path, so that somebody can find out why; gives the answer."""
+        if self._archive is not None:
+            headers = request.headers
+            address = account.dialect.edge.caller(request.peer, headers)
+            trace = Trace(request_id_of(headers.get(b"x-request-id")), account.name, account.dialect.name, address)
+            trace.verdict, trace.result, trace.answer = REFUSED, result, answer
+            trace.http_method = request.method.decode("latin-1")
+            trace.callback = Callback(headers, request.body or b"", path, peer=request.peer)
+            self._archive.offer(trace)
+        return answer
 
     def _reject(self, status: HTTPStatus, message: str, *headers: tuple[bytes, bytes]) -> Answer:
         """What cannot be answered in a dialect's words."""

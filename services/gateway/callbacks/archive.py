@@ -1,7 +1,7 @@
 """The archive of callbacks on `gateway.callbacks`: all failures, successes by sampling rate, never a secret.
 
 It can never hold up an answer: the hot path appends to a bounded queue or drops and counts; encoding happens in a
-background task, sending and compression in the threads of librdkafka (acks=1, not idempotent: measured at a third of
+background task, the diagnosis of failures in a thread beside it, sending and compression in the threads of librdkafka (acks=1, not idempotent: measured at a third of
 what the event loop would spend on it).
 """
 
@@ -20,6 +20,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from services.gateway.callbacks import metrics
 from services.gateway.callbacks.accounts import Account
+from services.gateway.callbacks.diagnosing import PER_CAUSE_S, Diagnoses, is_noteworthy
 from services.gateway.callbacks.trace import ANSWERED, Trace
 from shared.contracts import codec
 from shared.contracts.archive import CallbackRecord
@@ -28,6 +29,7 @@ from shared.contracts.replies import Result
 from shared.identity import partition_of
 from shared.kafka.connection import librdkafka_options
 from shared.kafka.topics import CALLBACKS, TopicNames
+from shared.providers.diagnosis import Finding, encode_finding
 
 log = structlog.get_logger(__name__)
 
@@ -50,13 +52,17 @@ class Archive:
         *,
         success_share: float = 1.0,
         queue_max: int = 20_000,
+        diagnoses_per_s: float = PER_CAUSE_S,
     ) -> None:
         self._topic = names.of(CALLBACKS)
         self._accounts = accounts
+        doctors = {name: each.doctor for name, each in accounts.items() if each.doctor is not None}
+        self._diagnoses = Diagnoses(doctors, diagnoses_per_s)
         self._success_share = success_share
         self._queue_max = queue_max
         self._queue: deque[Trace] = deque()
         self._queued_bytes = 0
+        self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         quiet = logging.getLogger("stakewire.archive")
         quiet.setLevel(logging.CRITICAL)
@@ -82,12 +88,12 @@ class Archive:
     async def stop(self) -> None:
         """Writes what is queued, within a limit."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            # Not cancelled: what is being diagnosed would be lost with its slice.
+            self._stopping.set()
+            await self._task
             self._task = None
         while self._queue:
-            self._write(self._queue.popleft())
+            await self._write_some()
         left = await asyncio.to_thread(self._producer.flush, STOP_LIMIT_S)
         if left:
             metrics.archive_dropped.labels("stopped").inc(left)
@@ -95,8 +101,10 @@ class Archive:
 
     def offer(self, trace: Trace) -> None:
         """Queues a finished callback, unless it is a success that sampling leaves out, or the queue is full."""
-        if trace.verdict == ANSWERED and trace.result == Result.OK and not self._sampled():
-            return
+        if trace.verdict == ANSWERED and trace.result == Result.OK and not is_noteworthy(trace):
+            if not self._sampled():
+                return
+            trace.kept_share = self._success_share
         if len(self._queue) >= self._queue_max or self._queued_bytes > QUEUE_BYTES_MAX:
             metrics.archive_dropped.labels("queue_full").inc()
             return
@@ -107,22 +115,30 @@ class Archive:
         return self._success_share >= 1 or random.random() < self._success_share  # noqa: S311 - sampling, not a secret
 
     async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_EVERY_S)
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), FLUSH_EVERY_S)
             metrics.archive_queued.set(len(self._queue))
             while self._queue:
-                for _ in range(min(SLICE, len(self._queue))):
-                    self._write(self._queue.popleft())
+                await self._write_some()
                 self._producer.poll(0)
                 await asyncio.sleep(0)
 
-    def _write(self, trace: Trace) -> None:
+    async def _write_some(self) -> None:
+        """The next slice. Only where one of it has to be diagnosed, a thread does that; the event loop goes on meanwhile."""
+        traces = [self._queue.popleft() for _ in range(min(SLICE, len(self._queue)))]
+        ill = [each for each in traces if self._diagnoses.wants(each)]
+        found = dict(zip(map(id, ill), await asyncio.to_thread(self._diagnoses.find, ill), strict=True)) if ill else {}
+        for trace in traces:
+            self._write(trace, found.get(id(trace)))
+
+    def _write(self, trace: Trace, finding: Finding | None) -> None:
         self._queued_bytes -= _size(trace)
         try:
             key = trace.player or trace.account
             self._producer.produce(
                 self._topic,
-                codec.encode(self._record(trace)),
+                codec.encode(self._record(trace, finding)),
                 key.encode(),
                 partition=partition_of(key, CALLBACKS.partitions),
                 timestamp=trace.received_at_ms,
@@ -134,7 +150,7 @@ class Archive:
             metrics.archive_dropped.labels("not_encoded").inc()
             log.exception("a callback could not be archived", correlation_id=trace.request_id, account=trace.account)
 
-    def _record(self, trace: Trace) -> CallbackRecord:
+    def _record(self, trace: Trace, finding: Finding | None = None) -> CallbackRecord:
         callback, answer, command = trace.callback, trace.answer, trace.command
         headers = self._accounts[trace.account].dialect.redact(callback.headers) if callback else {}
         request, request_base64 = _text(callback.body if callback else b"")
@@ -164,6 +180,9 @@ class Archive:
             command_id=command.command_id if command else "",
             kind=command.kind if command else "",
             keys=keys_of(command) if command else (),
+            finding=finding.code if finding else "",
+            finding_facts=encode_finding(finding) if finding else "",
+            kept_share=trace.kept_share,
         )
 
 

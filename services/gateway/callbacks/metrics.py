@@ -19,6 +19,7 @@ BUCKETS_S: Final = (0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.025, 0.05, 0.1, 
 
 OTHER_METHOD: Final = "other"
 """The method of callbacks whose own could not be read."""
+SEVERITIES: Final = ("error", "warning", "info")
 REFUSALS: Final = ("address", "authentication", "size", "syntax")
 """Causes for which a callback is refused here that can tell of an attack or of a wrong configuration."""
 
@@ -40,6 +41,15 @@ archive_dropped: Final = Counter(
 )
 for _cause in ("stopped", "queue_full", "not_taken", "not_encoded", "not_delivered"):
     archive_dropped.labels(_cause)
+findings: Final = Counter(
+    "stakewire_gateway_findings_total", "Callbacks of which the diagnosis has found something", ["account", "severity"]
+)
+diagnoses_brief: Final = Counter(
+    "stakewire_gateway_diagnoses_brief_total", "Callbacks diagnosed without the costly search, too many coming at once", ["account"]
+)
+diagnoses_failed: Final = Counter(
+    "stakewire_gateway_diagnoses_failed_total", "Callbacks that could not be diagnosed because of a fault of ours"
+)
 archive_queued: Final = Gauge("stakewire_gateway_archive_queued", "Callbacks waiting to be archived")
 
 
@@ -74,8 +84,10 @@ class CallbackStats(Collector):
             self._counts.setdefault((account, method, "UNKNOWN"), 0)
         for cause in REFUSALS:
             self._counts.setdefault((account, OTHER_METHOD, f"refused_{cause}"), 0)
-        for counter in (shed, nonce_conflicts, nonces_forgotten):
+        for counter in (shed, nonce_conflicts, nonces_forgotten, diagnoses_brief):
             counter.labels(account)
+        for severity in SEVERITIES:
+            findings.labels(account, severity)
 
     def total(self) -> int:
         """How many callbacks were answered since the start."""

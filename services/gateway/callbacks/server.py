@@ -105,6 +105,7 @@ async def _archive(settings: GatewaySettings, names: TopicNames, accounts: dict[
         accounts,
         success_share=settings.archive_success_share,
         queue_max=settings.archive_queue_max,
+        diagnoses_per_s=settings.diagnoses_per_s,
     )
     await archive.start()
     try:

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from shared.contracts.commands import Command
+from shared.providers.diagnosis import Stage
 from shared.providers.dialect import Answer, Callback
 
 if TYPE_CHECKING:  # importing it is what a process without traces is spared
@@ -24,8 +25,9 @@ class Trace:
     """Filled in as the callback goes on; times are in nanoseconds of the monotonic clock."""
 
     __slots__ = (
-        "account", "address", "answer", "callback", "command", "diagnosis", "dialect", "done_ns", "external_id", "method",
-        "parsed_ns", "player", "received_at_ms", "replied_ns", "request_id", "result", "started_ns", "verdict", "verified_ns",
+        "account", "address", "answer", "callback", "claim", "command", "diagnosis", "dialect", "done_ns", "external_id",
+        "http_method", "kept_share", "method", "parsed_ns", "player", "received_at_ms", "replied_ns", "request_id", "result", "stage",
+        "started_ns", "verdict", "verified_ns",
     )  # fmt: skip
 
     def __init__(self, request_id: str, account: str, dialect: str, address: str) -> None:
@@ -35,7 +37,10 @@ class Trace:
         self.address = address
         self.received_at_ms = int(time.time() * 1_000)
         self.started_ns = self.verified_ns = self.parsed_ns = self.replied_ns = self.done_ns = time.perf_counter_ns()
-        self.method = self.player = self.external_id = self.result = self.diagnosis = ""
+        self.method = self.player = self.external_id = self.result = self.diagnosis = self.claim = ""
+        self.stage: Stage = ""
+        self.http_method = "POST"
+        self.kept_share = 1.0
         self.verdict = ANSWERED
         self.callback: Callback | None = None
         self.command: Command | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import Any, Final, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -27,7 +27,7 @@ from shared.providers.client import (
 )
 from shared.providers.dialect import text_fits
 from shared.providers.facts import Listing
-from shared.providers.mascot.endpoint import find_cover_url, find_endpoint
+from shared.providers.mascot.endpoint import find_cover_url, find_endpoint, find_history_url
 from shared.providers.mascot.games import GameList, read_games, read_listing, wire_language
 from shared.providers.mascot.operator_api import ANSWER_BYTES_MAX, LIST_BYTES_MAX, OperatorApi
 from shared.providers.mascot.settings import mascot_settings
@@ -194,6 +194,19 @@ class MascotClient:
             raise ProviderNotOffered(f"a token is valid from 1 to {TOKEN_EXPIRY_S_MAX} seconds, not {expiry_s}")
         found = await self._ask("History.GetToken", _Token, SessionId=provider_session_id, ExpiryInSeconds=expiry_s)
         return found.Token
+
+    async def history_link(self, provider_session_id: str, expiry_s: int) -> str:
+        """Where the provider shows what was played in a session. A secret of the player's; valid `expiry_s` seconds."""
+        template = find_history_url(self._account, self.settings)
+        if not template:
+            raise ProviderNotOffered(
+                f"the provider account {self._account} has no page of a session's history",
+                advice=f"set provider_accounts.{self._account}.settings.history_url to the address that the provider gave you",
+            )
+        link = template.replace("{token}", quote(await self.history_token(provider_session_id, expiry_s), safe=""))
+        if not _is_web_address(link):
+            raise self._bad_answer("History.GetToken", "the token cannot be part of an address", may_have_happened=False)
+        return link
 
     async def pending_bonus_transactions(self) -> list[dict[str, Any]]:
         """The `collectBonusReward` calls of the last 24 hours that the provider could not get through (unverified shape)."""

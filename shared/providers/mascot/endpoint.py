@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from shared.providers.mascot.settings import (
     check_certificate,
     checked_api_url,
     checked_cover_url,
+    checked_history_url,
     is_signed,
 )
 from shared.providers.mascot.signature import MacKey, mac_keys
@@ -126,16 +127,25 @@ def find_cover_url(account: str, settings: MascotSettings, environment: Mapping[
 
     A variable that is not set is an error, not "no covers": a sync with other settings must not take all covers away.
     """
-    where, value = f"provider_accounts.{account}.settings.cover_url", settings.cover_url
+    return _template(account, "cover_url", settings.cover_url, checked_cover_url, environment)
+
+
+def find_history_url(account: str, settings: MascotSettings, environment: Mapping[str, str] = os.environ) -> str:
+    """The template of the address of a session's history, "" where there is none; ProviderNotConfigured as for covers."""
+    return _template(account, "history_url", settings.history_url, checked_history_url, environment)
+
+
+def _template(account: str, setting: str, value: str, checked: Callable[[str], str], environment: Mapping[str, str]) -> str:
+    where = f"provider_accounts.{account}.settings.{setting}"
     if not value.startswith(ENVIRONMENT_PREFIX):
         return value
     name = value.removeprefix(ENVIRONMENT_PREFIX)
     if not environment.get(name):
         raise ProviderNotConfigured(
-            f"{where} refers to the environment variable {name}, which is not set", advice=f"set {name}, or take cover_url out"
+            f"{where} refers to the environment variable {name}, which is not set", advice=f"set {name}, or take {setting} out"
         )
     try:
-        return checked_cover_url(environment[name])
+        return checked(environment[name])
     except ValueError as error:
         raise ProviderNotConfigured(
             f"{where} refers to the environment variable {name}: {error}", advice=f"correct {name}"

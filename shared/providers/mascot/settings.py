@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import string
+from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
@@ -95,6 +96,11 @@ class MascotSettings(EdgeSettings):
         max_length=URL_CHARS_MAX,
         description="address of a game's cover with {game_id}: the provider's list has no images; or 'env:<NAME>'",
     )
+    history_url: str = Field(
+        default="",
+        max_length=URL_CHARS_MAX,
+        description="address of the provider's page of a session's history, with {token}; or 'env:<NAME>'; empty: there is none",
+    )
     restore_policy: Literal["Restore", "Create"] = Field(
         default="Restore", description="a launch goes on with the player's unfinished round, or begins anew"
     )
@@ -108,6 +114,11 @@ class MascotSettings(EdgeSettings):
     @classmethod
     def _cover_template(cls, value: str) -> str:
         return value if _is_reference(value) else checked_cover_url(value)
+
+    @field_validator("history_url")
+    @classmethod
+    def _history_template(cls, value: str) -> str:
+        return value if _is_reference(value) else checked_history_url(value)
 
     @field_validator("bank_group")
     @classmethod
@@ -162,16 +173,25 @@ def checked_api_url(value: str) -> str:
 
 def checked_cover_url(value: str) -> str:
     """The template of a cover's address; ValueError says what is wrong with it."""
+    return _checked_template(value, "{game_id}", "https://images.example/covers/{game_id}.png")
+
+
+def checked_history_url(value: str) -> str:
+    """The template of the address of a session's history; ValueError says what is wrong with it."""
+    return _checked_template(value, "{token}", "https://history.provider.example/?token={token}")
+
+
+def _checked_template(value: str, place: str, example: str) -> str:
     try:
         parts = urlsplit(value)
     except ValueError as error:
         raise ValueError(f"the address is no URL: {error}") from None
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username is not None or parts.password is not None:
-        raise ValueError("expected an address such as https://images.example/covers/{game_id}.png")
+        raise ValueError(f"expected an address such as {example}")
     if not value.isascii() or not value.isprintable() or set(value) & set(" \"'<>\\^`|"):
         raise ValueError("an address is made of printable ASCII characters without blanks and quotes")
-    if value.count("{game_id}") != 1 or set("".join(value.split("{game_id}"))) & set("{}") or "{game_id}" in parts.netloc:
-        raise ValueError(f"{value!r} must hold {{game_id}} once, behind the host, and nothing else in braces")
+    if value.count(place) != 1 or set("".join(value.split(place))) & set("{}") or place in parts.netloc:
+        raise ValueError(f"{value!r} must hold {place} once, behind the host, and nothing else in braces")
     return value
 
 
@@ -231,3 +251,10 @@ def mascot_settings(account: ProviderAccount) -> MascotSettings:
                 f"provider_accounts.{account.name}.keys: key id {key_id!r} must be ASCII, without '=', at most {KEY_ID_CHARS_MAX} characters"
             )
     return settings
+
+
+def mascot_certificates(account: ProviderAccount) -> dict[str, Path]:
+    """The files of the account's certificates, by setting; what is not set is left out."""
+    settings = mascot_settings(account)
+    files = {"operator_api_certificate": settings.operator_api_certificate, "operator_api_ca": settings.operator_api_ca}
+    return {setting: account.folder / file for setting, file in files.items() if file is not None}

@@ -37,7 +37,11 @@ class MascotStudio:
         )
         self.cycle = RollbackCycle(self.wire, target.books, target.back_off)
         self._cashier = Cashier(
-            target.requester, brand=target.brand, provider_account=target.provider_account, currency=target.currency
+            target.requester,
+            brand=target.brand,
+            provider_account=target.provider_account,
+            currency=target.currency,
+            test_players=target.test_players,
         )
         self._seats: dict[str, tuple[Seat, Purse]] = {}
         self._playing: set[str] = set()

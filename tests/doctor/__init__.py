@@ -1,0 +1,1 @@
+"""The doctor: broken requests with the diagnosis that the protocol leads one to expect."""
