@@ -1,0 +1,1 @@
+"""History: a player's rounds, transactions and callbacks, page by page."""
