@@ -1,0 +1,1 @@
+"""Findings: what fails again and again in an integration, watch lists, and who is told."""

@@ -1,0 +1,1 @@
+"""The API of the back office: history and reports."""
