@@ -14,7 +14,7 @@ CHECKED := services shared deploy tests
 # Builds helm where it is not installed; any helm 3 from this version on renders the same.
 HELM_VERSION := v3.19.5
 
-.PHONY: help run up down status demo test faults prove compose-env bench bench-wallet bench-catalogue bench-tracing tools-helm chart dashboards lint format lock clean install install-dev
+.PHONY: help run up down status demo test faults prove compose-env bench bench-wallet bench-catalogue bench-history bench-tracing bench-live bench-backoffice tools-helm chart dashboards lint format lock clean install install-dev
 
 help: ## show this list
 	@echo "Stakewire: the operator's side of casino game integration. The two commands to know: make run, make test."
@@ -64,8 +64,17 @@ bench-catalogue: $(DEVELOPMENT) ## measure the catalogue with 20,000 games: sync
 	@$(BIN)/python -m tests.bench.lobby
 	@$(BIN)/python -m tests.bench.game_book
 
+bench-history: $(DEVELOPMENT) ## measure a player's history and the reports among 5 million operations
+	@$(BIN)/python -m tests.bench.history
+
 bench-tracing: $(DEVELOPMENT) ## measure what traces cost: none, one bet in a hundred, all
 	@$(BIN)/python -m tests.bench.tracing
+
+bench-live: $(DEVELOPMENT) ## measure what the live board costs: without viewers, with one, with 20
+	@$(BIN)/python -m tests.bench.live_board
+
+bench-backoffice: $(DEVELOPMENT) ## measure how fast the projections are made, against the callbacks of the same run
+	@$(BIN)/python -m tests.bench.backoffice
 
 tools-helm: ## install helm for the chart's tests into .tools/bin, unless it is on the PATH (needs Go, takes minutes once)
 	@command -v helm >/dev/null || [ -x .tools/bin/helm ] || { \

@@ -14,12 +14,16 @@ from deploy.local.settings import StackSettings
 
 SECRETS = "secrets"
 OPERATOR_API_KEY = "operator-api-key"
+CONSOLE_PASSWORD = "console-password"  # noqa: S105 - the name of a file.
+CONSOLE_LOGIN = "demo"
 DATABASE_PASSWORD = "postgres-password"  # noqa: S105 - the name of a file.
 MASCOT_KEY = "mascot-demo-main"
 # Where the account's Operator API is, as the services are told by the stack: the simulator's, whatever its port.
 MASCOT_URL_VARIABLE = "STAKEWIRE_DEMO_MASCOT_URL"
 # The address of a game's cover, with {game_id}: the simulator draws them.
 COVER_URL_VARIABLE = "STAKEWIRE_DEMO_COVER_URL"
+# The provider's page of a session's history, with {token}: the simulator has one.
+HISTORY_URL_VARIABLE = "STAKEWIRE_DEMO_HISTORY_URL"
 # Wire code and digits of the demo account's currencies.
 CURRENCIES = (("EUR", 2), ("USD", 2), ("BTC", 8))
 
@@ -41,6 +45,7 @@ brands = ["main"]
 casino_id = 1
 operator_api_url = "env:STAKEWIRE_DEMO_MASCOT_URL"
 cover_url = "env:STAKEWIRE_DEMO_COVER_URL"
+history_url = "env:STAKEWIRE_DEMO_HISTORY_URL"
 
 [provider_accounts.mascot-demo.keys]
 main = "file:secrets/mascot-demo-main"
@@ -61,10 +66,16 @@ def write_demo_config(config_file: Path) -> bool:
     """
     for name in (OPERATOR_API_KEY, MASCOT_KEY):
         secret_file(config_file.parent / SECRETS / name)
+    console_password(config_file)
     if config_file.exists():
         return False
     write_private(config_file, HEADER + "".join(_currency(code, digits) for code, digits in CURRENCIES))
     return True
+
+
+def console_password(config_file: Path) -> str:
+    """Return the password of the demo's sign-in to the console: 96 bits at random, short enough to be typed."""
+    return secret_file(config_file.parent / SECRETS / CONSOLE_PASSWORD, random_bytes=12)
 
 
 def addresses(simulator: str) -> dict[str, str]:
@@ -72,6 +83,7 @@ def addresses(simulator: str) -> dict[str, str]:
     return {
         MASCOT_URL_VARIABLE: f"{simulator}/mascot/v1/signed/",
         COVER_URL_VARIABLE: f"{simulator}/mascot/covers/{{game_id}}.svg",
+        HISTORY_URL_VARIABLE: f"{simulator}/mascot/history/{{token}}",
     }
 
 

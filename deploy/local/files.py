@@ -32,10 +32,10 @@ def write_private_json(path: Path, value: Any) -> None:
     write_private(path, json.dumps(value, indent=2) + "\n")
 
 
-def secret_file(path: Path) -> str:
-    """Return the secret kept in a file, made at random (256 bits, URL-safe) the first time."""
+def secret_file(path: Path, random_bytes: int = 32) -> str:
+    """Return the secret kept in a file, made at random (URL-safe) the first time."""
     if not path.exists():
-        write_private(path, secrets.token_urlsafe(32) + "\n")
+        write_private(path, secrets.token_urlsafe(random_bytes) + "\n")
     return path.read_text(encoding="utf-8").strip()
 
 

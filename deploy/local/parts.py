@@ -29,6 +29,8 @@ class Service:
     stop_timeout_s: float = 15.0
     plays: bool = False
     """Whether it launches games for the demo's player, with the demo's key of the operator API."""
+    administers: bool = False
+    """Whether people work with it, through the operator API."""
 
     def command(self, settings: StackSettings, database_url: str, kafka_bootstrap_servers: str) -> Command:
         """Return how it is started."""
@@ -43,6 +45,9 @@ class Service:
                 "STAKEWIRE_HOST": settings.host,
                 "STAKEWIRE_RUN_DIR": str(settings.run_dir),
                 "STAKEWIRE_SIMULATOR_URL": urls(settings)["simulator"],
+                "STAKEWIRE_OPERATOR_CALLBACK_URL": f"{urls(settings)['callbacks']}/callbacks",
+                # They are all there is to see in the demo's reports.
+                "STAKEWIRE_SIMULATOR_TEST_PLAYERS": "false",
                 **demo_config.addresses(urls(settings)["simulator"]),
                 "DATABASE_URL": database_url,
                 "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap_servers,
@@ -51,6 +56,7 @@ class Service:
                 "STAKEWIRE_WALLET_INSTANCE_ID": f"local-{self.name}",
                 "PYTHONUNBUFFERED": "1",
                 **(_lobby(settings) if self.plays else {}),
+                **(_office(settings) if self.administers else {}),
             },
             stop_timeout_s=self.stop_timeout_s,
         )
@@ -65,6 +71,7 @@ def services(settings: StackSettings) -> Iterator[Service]:
     yield Service("operator-api", "services.gateway.operator_api", ports.operator_api, stop_timeout_s=30.0)
     yield Service("simulator", "services.simulator", ports.simulator)
     yield Service("catalogue", "services.catalogue", ports.catalogue, plays=True)
+    yield Service("backoffice", "services.backoffice", ports.backoffice, administers=True)
 
 
 def urls(settings: StackSettings) -> dict[str, str]:
@@ -75,6 +82,7 @@ def urls(settings: StackSettings) -> dict[str, str]:
         "callbacks": f"{base}:{settings.ports.callbacks}",
         "operator_api": f"{base}:{settings.ports.operator_api}",
         "catalogue": f"{base}:{settings.ports.catalogue}",
+        "backoffice": f"{base}:{settings.ports.backoffice}/",
         "simulator": f"{base}:{settings.ports.simulator}",
     }
 
@@ -84,6 +92,15 @@ def _lobby(settings: StackSettings) -> dict[str, str]:
     return {
         "STAKEWIRE_LOBBY_OPERATOR_API_URL": urls(settings)["operator_api"],
         "STAKEWIRE_LOBBY_OPERATOR_KEY_FILE": str(settings.secrets / demo_config.OPERATOR_API_KEY),
+    }
+
+
+def _office(settings: StackSettings) -> dict[str, str]:
+    """What the back office works through: the operator API and the catalogue, and the demo's key for both."""
+    return {
+        "STAKEWIRE_BACKOFFICE_OPERATOR_API_URL": urls(settings)["operator_api"],
+        "STAKEWIRE_BACKOFFICE_CATALOGUE_URL": urls(settings)["catalogue"],
+        "STAKEWIRE_BACKOFFICE_OPERATOR_KEY_FILE": str(settings.secrets / demo_config.OPERATOR_API_KEY),
     }
 
 

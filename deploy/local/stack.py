@@ -34,12 +34,14 @@ LOOPBACK = "127.0.0.1"
 class Preparation:
     """What makes fresh servers ready for the services; all may be repeated at any time.
 
-    `database` and `kafka` take the server's address, `operator_key` the database's and the token to let in.
+    `database` and `kafka` take the server's address, `operator_key` the database's and the token to let in, `console_user`
+    the database's, and the login and password of the demo's sign-in to the console.
     """
 
     database: Callable[[str], object]
     kafka: Callable[[str], object]
     operator_key: Callable[[str, str], object]
+    console_user: Callable[[str, str, str], object]
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,7 @@ class Stack:
         self.progress.doing("schema: migrating")
         preparation.database(url)
         preparation.operator_key(url, secret_file(self.settings.secrets / demo_config.OPERATOR_API_KEY))
+        preparation.console_user(url, demo_config.CONSOLE_LOGIN, demo_config.console_password(self.settings.demo_config_file))
         self.progress.done("schema: up to date")
         return url, started
 
@@ -217,6 +220,8 @@ class Stack:
     def _write_stack_file(self, addresses: Addresses) -> None:
         content = {
             **parts.urls(self.settings),
+            "console_login": demo_config.CONSOLE_LOGIN,
+            "console_password": demo_config.console_password(self.settings.demo_config_file),
             "operator_api_key": secret_file(self.settings.secrets / demo_config.OPERATOR_API_KEY),
             "database_url": addresses.database_url,
             "kafka_bootstrap_servers": addresses.kafka_bootstrap_servers,

@@ -2,9 +2,11 @@
 
 from services.cli import (
     account,
+    backoffice,
     catalogue,
     dead_letters,
     demo,
+    diagnose,
     explain,
     keys,
     ledger,
@@ -55,6 +57,7 @@ app.command(rich_help_panel=SERVING)(stack.status)
 app.command(rich_help_panel=SERVING)(demo.demo)
 app.command(rich_help_panel=SERVING)(stack.reset)
 players.register(app)
+diagnose.register(account.app)
 app.add_typer(account.app, name="account", rich_help_panel="Providers")
 app.add_typer(catalogue.app, name="catalogue", rich_help_panel="Providers")
 app.add_typer(keys.app, name="keys", rich_help_panel=OPERATOR_API)
@@ -62,6 +65,7 @@ app.add_typer(switches.app, name="switch", rich_help_panel=OPERATOR_API)
 app.command(rich_help_panel=SERVERS)(setup.setup)
 app.command(rich_help_panel=SERVERS)(schema.migrate)
 app.add_typer(topics.app, name="topics", rich_help_panel=SERVERS)
+app.add_typer(backoffice.app, name="backoffice", rich_help_panel=SERVERS)
 app.command(rich_help_panel=BOOKS)(ledger.verify)
 app.command(rich_help_panel=BOOKS)(ledger.seal)
 app.command(rich_help_panel=BOOKS)(ledger.archive)

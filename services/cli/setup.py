@@ -90,13 +90,18 @@ def wait_for_kafka(bootstrap_servers: str, wait_s: float) -> None:
 def prepare_demo(config_file: Path, database_url: str) -> str:
     """Write the demo's configuration where there is none, and let its key in; return in words what was done."""
     from services.cli.keys import register_demo_key
+    from services.cli.stack import register_demo_user
 
     key_file = config_file.parent / demo_config.SECRETS / demo_config.OPERATOR_API_KEY
     if config_file.exists() and not key_file.exists():
         return f"configuration: {config_file} is an operator's own; no demo key"
     written = demo_config.write_demo_config(config_file)
     register_demo_key(database_url, secret_file(key_file))
-    return f"configuration: {config_file} {'written' if written else 'was there'}; the operator API knows the demo's key"
+    register_demo_user(database_url, demo_config.CONSOLE_LOGIN, demo_config.console_password(config_file))
+    return (
+        f"configuration: {config_file} {'written' if written else 'was there'}; the operator API knows the demo's key, and the console "
+        f"the user {demo_config.CONSOLE_LOGIN}, whose password is in {key_file.with_name(demo_config.CONSOLE_PASSWORD)}"
+    )
 
 
 def _until_it_works(ask: Callable[[], None], failure: type[Exception], server: str, setting: str, wait_s: float) -> None:

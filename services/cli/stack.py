@@ -16,6 +16,7 @@ from services.cli.interrupts import orderly_end
 from services.cli.output import ConsoleProgress, console, fail, say
 from services.cli.schema import migrate_all
 
+LABELS = {"operator_api": "operator api", "backoffice": "console"}
 STATE_STYLES = {"ready": "green", "not ready": "yellow", "stopped": "red", "elsewhere": "cyan"}
 
 
@@ -32,15 +33,26 @@ def preparation() -> Preparation:
 
         apply_topics(bootstrap_servers, where.topic_names())
 
-    return Preparation(migrate_all, kafka, operator_key)
+    return Preparation(migrate_all, kafka, operator_key, register_demo_user)
+
+
+def register_demo_user(database_url: str, login: str, password: str) -> None:
+    """Let the stack's own user sign in to the console, as an administrator. One that was changed or disabled stays so."""
+    from services.backoffice.migrate import ROLE
+    from services.backoffice.office.users import add_first
+    from services.cli.keys import in_database
+
+    in_database(database_url, lambda pool: add_first(pool, login, "Demo", "admin", password), ROLE)
 
 
 def print_addresses(stack: Stack) -> None:
     """Print where everything is, first what to open in a browser."""
     content = where.stack_file(stack.settings) or {}
-    for name in ("lobby", "callbacks", "operator_api", "catalogue", "backoffice", "simulator"):
+    for name in ("lobby", "backoffice", "callbacks", "operator_api", "catalogue", "simulator"):
         if name in content:
-            say(f"  {name.replace('_', ' '):<13} {content[name]}")
+            say(f"  {LABELS.get(name, name):<13} {content[name]}")
+        if name == "backoffice" and "console_password" in content:
+            say(f"  {'':<13} sign in as {content['console_login']} with {content['console_password']}")
     for account, details in content.get("provider_accounts", {}).items():
         say(f"  {'callbacks of':<13} {account}: {details['callback_url']}")
     say(f"  {'everything':<13} {stack.settings.stack_file} (addresses and secrets), logs in {stack.settings.run_dir / 'logs'}")

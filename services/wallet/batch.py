@@ -20,7 +20,6 @@ from services.wallet import metrics
 from services.wallet.chain import event_of
 from services.wallet.decisions.model import TOMBSTONE, Operation
 from services.wallet.failpoints import Failpoint
-from services.wallet.gaming_day import GamingDays
 from services.wallet.intake import QUERIES, Taken, is_expired, now_ms, reply_address
 from services.wallet.ledger import store
 from services.wallet.ledger.store import PositionMovedError
@@ -31,6 +30,7 @@ from services.wallet.working_set import ImbalanceError, Key, LedgerError, Workin
 from shared.contracts import Command, PlayerQuery, Reply, Result, Rollback
 from shared.database.away import DATABASE_AWAY
 from shared.errors import StakewireError
+from shared.gaming_day import GamingDays
 
 log = structlog.get_logger(__name__)
 

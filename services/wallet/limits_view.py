@@ -7,9 +7,9 @@ from typing import Final
 
 from services.wallet.decisions.limits import used, value_in_force
 from services.wallet.decisions.model import Limit
-from services.wallet.gaming_day import Days
 from services.wallet.ledger.reads import StoredLimits
 from shared.contracts import NO_LIMIT, LimitsView, LimitView
+from shared.gaming_day import Days
 
 COUNTED_DAYS: Final = 40
 """A window begins at most 30 days ago, and a brand's gaming day is less than two days away from UTC's."""

@@ -13,7 +13,6 @@ import structlog
 import uvloop
 from aiokafka.errors import KafkaError
 
-from services.wallet.gaming_day import GamingDays
 from services.wallet.health import serve_health
 from services.wallet.ledger.store import connection_settings
 from services.wallet.outbox import Outbox
@@ -21,6 +20,7 @@ from services.wallet.settings import PORT_OFFSET, WalletSettings
 from services.wallet.traces import Traces
 from services.wallet.worker import Worker
 from shared.errors import SettingsError, StakewireError
+from shared.gaming_day import GamingDays
 from shared.kafka.topics import TopicNames
 from shared.settings import load_brands, load_settings
 from shared.telemetry import configure_logs

@@ -19,7 +19,6 @@ from prometheus_client import Counter, Histogram
 from services.wallet.batch import Published
 from services.wallet.decisions.authentication import authentication_refusal
 from services.wallet.decisions.model import Player
-from services.wallet.gaming_day import GamingDays
 from services.wallet.intake import QUERIES, Taken, is_expired, now_ms
 from services.wallet.ledger.reads import CursorError, Reader, UnknownPlayerError
 from services.wallet.limits_view import counted_since, limits_view
@@ -41,6 +40,7 @@ from shared.contracts import (
 )
 from shared.contracts.codec import encode
 from shared.errors import StakewireError
+from shared.gaming_day import GamingDays
 
 log = structlog.get_logger(__name__)
 

@@ -23,7 +23,6 @@ from prometheus_client import Counter, Gauge
 from services.wallet import metrics
 from services.wallet.batch import BatchApplier, Published
 from services.wallet.failpoints import Failpoint
-from services.wallet.gaming_day import GamingDays
 from services.wallet.intake import ClockWatch, Taken, now_ms, take
 from services.wallet.ledger.positions import EpochError, current_epoch, read_positions
 from services.wallet.ledger.store import PositionMovedError
@@ -35,6 +34,7 @@ from services.wallet.settings import WalletSettings
 from services.wallet.traces import Traces
 from shared.database.away import DATABASE_AWAY
 from shared.errors import StakewireError, TopicError
+from shared.gaming_day import GamingDays
 from shared.kafka.admin import topic_id
 from shared.kafka.connection import aiokafka_options
 from shared.kafka.topics import COMMANDS, TopicNames

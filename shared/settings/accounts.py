@@ -95,7 +95,8 @@ class _File(_Strict):
 class ProviderAccount:
     """One provider account with its secrets in memory; `settings` is the dialect's raw table, `keys` key id -> secret.
 
-    `folder` is that of the settings file: paths in `settings` (certificates) are relative to it.
+    `folder` is that of the settings file: paths in `settings` (certificates) are relative to it. `key_files` holds the files
+    of those keys that come from one.
     """
 
     name: str
@@ -106,6 +107,7 @@ class ProviderAccount:
     games: dict[str, str]
     keys: dict[str, bytes] = field(repr=False)
     folder: Path = field(default=Path(), repr=False)
+    key_files: dict[str, Path] = field(default_factory=dict, repr=False)
 
     @property
     def facts(self) -> ProviderAccountFacts:
@@ -187,7 +189,10 @@ def _account(path: Path, name: str, entry: _AccountEntry, brands: dict[str, Bran
         except SettingsError as error:
             raise SettingsError(f"{where}.{error}") from None
     keys = {key_id: _secret(f"{where}.keys.{key_id}", path.parent, reference) for key_id, reference in entry.keys.items()}
-    return ProviderAccount(name, entry.dialect, entry.brands, entry.settings, currencies, dict(entry.games), keys, path.parent)
+    files = {key_id: path.parent / each.removeprefix("file:") for key_id, each in entry.keys.items() if each.startswith("file:")}
+    return ProviderAccount(
+        name, entry.dialect, entry.brands, entry.settings, currencies, dict(entry.games), keys, path.parent, files
+    )
 
 
 def _secret(where: str, folder: Path, reference: str) -> bytes:

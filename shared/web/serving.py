@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -21,7 +22,18 @@ class EndingServer(uvicorn.Server):
     """A server that returns from `serve` after a signal.
 
     uvicorn's own raises the signal once more at its end, which kills the process before pools, clients and tasks are closed.
+    `ending` is called at the signal: it ends answers that would go on for ever.
     """
+
+    def __init__(self, config: uvicorn.Config, ending: Callable[[], object] | None = None) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The signal has come."""
+        if self._ending is not None:
+            self._ending()
+        super().handle_exit(sig, frame)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -34,8 +46,13 @@ class EndingServer(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-async def serve_until_signal(app: ASGIApp, host: str, port: int, connections_max: int) -> None:
-    """Serves on the running event loop; returns when a signal came and the running requests were finished."""
+async def serve_until_signal(
+    app: ASGIApp, host: str, port: int, connections_max: int, ending: Callable[[], object] | None = None
+) -> None:
+    """Serves on the running event loop; returns when a signal came and the running requests were finished.
+
+    `ending` is called at the signal, from wherever the program is: it only schedules (`loop.call_soon_threadsafe`).
+    """
     config = uvicorn.Config(
         app,
         host=host,
@@ -50,4 +67,4 @@ async def serve_until_signal(app: ASGIApp, host: str, port: int, connections_max
         limit_concurrency=connections_max,
         proxy_headers=False,
     )
-    await EndingServer(config).serve()
+    await EndingServer(config, ending).serve()

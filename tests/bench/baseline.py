@@ -17,7 +17,7 @@ from fastapi import FastAPI, Request, Response
 from pydantic import Field
 
 from services.gateway.callbacks.nonces import Claim, NonceBook
-from services.wallet.gaming_day import GamingDays
+from shared.gaming_day import GamingDays
 from services.wallet.ledger.store import connection_settings
 from shared.contracts import Reply
 from shared.providers.dialect import Answer, Callback, Refusal, Stamp

@@ -19,7 +19,7 @@ import msgspec
 from services.wallet.chain import seal
 from services.wallet.decisions import decide
 from services.wallet.decisions.model import Decision, Movement, Operation, Player, Round, Session, View
-from services.wallet.gaming_day import GamingDays
+from shared.gaming_day import GamingDays
 from services.wallet.replies import replayed_reply, transaction_id
 from shared.contracts import Bet, BetAndWin, Command, MoneyCommand, Reply, Result, Win
 

@@ -15,7 +15,7 @@ from deploy.local.ports import free_ports, is_port_open
 
 CHECKOUT = Path(__file__).parents[2]
 COMPOSE_FILE = CHECKOUT / "docker-compose.yml"
-SERVICES = ("gateway", "operator-api", "wallet", "catalogue", "simulator")
+SERVICES = ("gateway", "operator-api", "wallet", "catalogue", "backoffice", "simulator")
 OUR_IMAGES = ("tools", *SERVICES)
 OTHERS_IMAGES = ("python:3.11-slim", "postgres:18", "apache/kafka:4.1.1")
 VERSION = "test"
@@ -139,11 +139,11 @@ def compose_stack(folder: Path) -> Iterator[ComposeStack]:
     made = run("sh", "deploy/docker/make-env.sh", str(env_file))
     assert made.returncode == 0, made.stderr
     callbacks = _consecutive_ports(GATEWAYS_MAX)
-    operator_api, catalogue, simulator = free_ports(3)
+    operator_api, catalogue, backoffice, simulator = free_ports(4)
     with env_file.open("a") as file:
         file.write(
             f"STAKEWIRE_CALLBACKS_PORTS={callbacks}-{callbacks + GATEWAYS_MAX - 1}\nSTAKEWIRE_OPERATOR_API_PORT={operator_api}\n"
-            f"STAKEWIRE_CATALOGUE_PORT={catalogue}\nSTAKEWIRE_SIMULATOR_PORT={simulator}\n"
+            f"STAKEWIRE_CATALOGUE_PORT={catalogue}\nSTAKEWIRE_BACKOFFICE_PORT={backoffice}\nSTAKEWIRE_SIMULATOR_PORT={simulator}\n"
         )
     stack = ComposeStack(f"swtest{secrets.token_hex(4)}", env_file)
     try:

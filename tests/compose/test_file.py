@@ -22,7 +22,7 @@ def services(tmp_path: Path) -> dict[str, dict[str, Any]]:
     answer = rendered(DUMMY, tmp_path, ["--format", "json"])
     assert answer.returncode == 0, answer.stderr
     found: dict[str, dict[str, Any]] = json.loads(answer.stdout)["services"]
-    assert {"postgres", "kafka", "setup", "gateway", "operator-api", "wallet", "catalogue", "simulator", "tools"} <= set(found)
+    assert {"postgres", "kafka", "setup", "gateway", "operator-api", "wallet", "catalogue", "backoffice", "simulator", "tools"} <= set(found)
     return found
 
 
@@ -89,7 +89,7 @@ def test_ports_are_for_this_machine_only_and_the_scaled_ones_do_not_collide(serv
 
 
 def test_services_wait_for_servers_and_setup(services: dict[str, dict[str, Any]]) -> None:
-    for name in ("gateway", "operator-api", "wallet", "catalogue", "simulator"):
+    for name in ("gateway", "operator-api", "wallet", "catalogue", "backoffice", "simulator"):
         conditions = {other: each["condition"] for other, each in services[name]["depends_on"].items()}
         assert conditions == {
             "setup": "service_completed_successfully",

@@ -85,7 +85,7 @@ def test_told_to_stop_under_load_each_service_ends_in_order(stack: ComposeStack)
 
 
 def test_every_other_service_ends_in_order_too(stack: ComposeStack) -> None:
-    services = ("catalogue", "operator-api", "simulator")
+    services = ("catalogue", "operator-api", "backoffice", "simulator")
     stack.compose("stop", *services)
     assert {service: stack.containers(service)[0].exit_code for service in services} == dict.fromkeys(services, 0)
     stack.up("--no-recreate")

@@ -10,6 +10,7 @@ import yaml
 
 from deploy.local.parts import services
 from deploy.local.settings import load_stack_settings
+from services.backoffice.settings import BackofficeSettings
 from services.catalogue.lobby.settings import LobbySettings
 from services.catalogue.settings import CatalogueSettings
 from services.gateway.operator_api.settings import OperatorApiSettings
@@ -42,10 +43,11 @@ SETTINGS: dict[str, tuple[type[ServiceSettings], ...]] = {
     "operator-api": (OperatorApiSettings,),
     "wallet": (WalletSettings,),
     "catalogue": (CatalogueSettings, LobbySettings),
+    "backoffice": (BackofficeSettings,),
     "simulator": (SimulatorSettings,),
     "setup": (ServiceSettings,),
 }
-PORTS = {"gateway": 8080, "operator-api": 8081, "catalogue": 8082, "simulator": 8084, "wallet": 8085}
+PORTS = {"gateway": 8080, "operator-api": 8081, "catalogue": 8082, "backoffice": 8083, "simulator": 8084, "wallet": 8085}
 KAFKA = {
     connection.PROTOCOL,
     connection.MECHANISM,
@@ -109,11 +111,11 @@ def test_every_object_is_of_a_version_that_clusters_serve(found: list[Manifest])
 
 
 def test_every_component_is_there_and_no_other() -> None:
-    always = {"gateway", "operator-api", "wallet", "catalogue", "setup"}
+    always = {"gateway", "operator-api", "wallet", "catalogue", "backoffice", "setup"}
     assert {component for component, _ in pods(manifests(rendered("production")))} == always
     assert {component for component, _ in pods(manifests(rendered("small")))} == always | {"simulator"}
-    answer = template("--set", "backoffice.enabled=true")
-    assert {component for component, _ in pods(manifests(answer.stdout))} == always | {"backoffice"}
+    answer = template("--set", "backoffice.enabled=false")
+    assert {component for component, _ in pods(manifests(answer.stdout))} == always - {"backoffice"}
 
 
 def test_no_container_is_root_or_writes_to_its_image(found: list[Manifest]) -> None:
@@ -316,7 +318,7 @@ def test_both_ends_of_a_way_between_our_pods_are_open() -> None:
                 if other:
                     found_ways.add((other, own) if direction == "ingress" else (own, other))
     assert ways["ingress"] == ways["egress"]
-    assert ("catalogue", "operator-api") in ways["egress"]
+    assert {("catalogue", "operator-api"), ("backoffice", "operator-api"), ("backoffice", "catalogue")} <= ways["egress"]
     assert ("simulator", "gateway") in ways["egress"]
 
 
@@ -366,7 +368,7 @@ def test_prometheus_finds_every_service_under_the_names_of_the_rules() -> None:
         if selects(monitor["spec"]["selector"]["matchLabels"], one["metadata"]["labels"])
         and one["metadata"]["labels"][expression["key"]] in expression["values"]
     }
-    assert scraped == {"gateway", "operator-api", "wallet", "catalogue"}
+    assert scraped == {"gateway", "operator-api", "wallet", "catalogue", "backoffice"}
 
 
 def test_an_ingress_shows_callbacks_and_the_api_and_nothing_else() -> None:

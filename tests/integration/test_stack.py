@@ -59,6 +59,7 @@ def test_stack_file_tells_where_everything_is_to_the_owner_only(start: StartComm
         "casino_id": 1,
         "operator_api_url": "env:STAKEWIRE_DEMO_MASCOT_URL",
         "cover_url": "env:STAKEWIRE_DEMO_COVER_URL",
+        "history_url": "env:STAKEWIRE_DEMO_HISTORY_URL",
     }
     assert len(account["keys"]["main"]) >= 43
     with psycopg.connect(content["database_url"]) as connection:

@@ -15,7 +15,7 @@ from tests.servers import temporary_folder
 from tests.stack_commands import StartCommand, finish, stack_commands
 from tests.waiting import wait_until
 
-PARTS = ["catalogue", "gateway", "kafka", "operator-api", "postgres", "simulator", "wallet"]
+PARTS = ["backoffice", "catalogue", "gateway", "kafka", "operator-api", "postgres", "simulator", "wallet"]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_every_part_killed_at_once_and_started_again_loses_nothing(start: StartC
     processes = Processes(stack_run_dir)
     for part in PARTS:
         assert processes.kill(part)
-    assert "started: postgres, kafka, wallet, gateway, operator-api, simulator, catalogue" in finish(start("up"))
+    assert "started: postgres, kafka, wallet, gateway, operator-api, simulator, catalogue, backoffice" in finish(start("up"))
     assert "operations: agree" in finish(start("demo", "--rounds", "50"))
 
 

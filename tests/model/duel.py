@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from services.wallet.gaming_day import GamingDays
+from shared.gaming_day import GamingDays
 from shared.contracts import Brand, Command, Reply
 from tests.model.books import Books
 from tests.model.commands import Dice, Writer

@@ -55,6 +55,7 @@ class Live:
             "gateway": f"127.0.0.1:{ports.callbacks}",
             "operator-api": f"127.0.0.1:{ports.operator_api}",
             "catalogue": f"127.0.0.1:{ports.catalogue}",
+            "backoffice": f"127.0.0.1:{ports.backoffice}",
             "simulator": f"127.0.0.1:{ports.simulator}",
             "wallet": f"127.0.0.1:{ports.wallet(1)}",
         }

@@ -112,6 +112,7 @@ class Stand:
             "STAKEWIRE_CALLBACK_URL": f"http://{HOST}:{self.ports['gateway']}/callbacks",
             "STAKEWIRE_SIMULATOR_URL": simulator,
             "STAKEWIRE_TEST_MASCOT_URL": f"{simulator}/mascot/v1/signed/",
+            "STAKEWIRE_TEST_HISTORY_URL": f"{simulator}/mascot/history/{{token}}",
             "STAKEWIRE_OPERATOR_PROBE_EVERY_S": "20",
             "STAKEWIRE_OPERATOR_RATE_PER_S": "5000",
             "STAKEWIRE_OPERATOR_RATE_BURST": "10000",
@@ -214,6 +215,8 @@ def _config(wrong: str) -> str:
         lines += [f"[{table}]", 'dialect = "mascot"', f"brands = [{brands}]", f"[{table}.settings]", f"casino_id = {casino}"]
         if name != "unconfigured":
             lines += ['operator_api_url = "env:STAKEWIRE_TEST_MASCOT_URL"']
+        if name == "mascot":
+            lines += ['history_url = "env:STAKEWIRE_TEST_HISTORY_URL"']
         if name == "impatient":
             lines += [f"operator_api_timeout_s = {IMPATIENT_S}", f"operator_api_deadline_s = {2 * IMPATIENT_S}"]
         lines += [f"[{table}.keys]", f'main = "file:{wrong if name == "wrong-key" else f"key-{name}"}"']

@@ -35,16 +35,20 @@ ROUTES: dict[tuple[str, str], str] = {
     ("get", "/v1/players/{player_id}/rounds/{provider_account}/{round_id}"): "read",
     ("post", "/v1/players/{player_id}/rounds/{provider_account}/{round_id}/void"): "admin",
     ("post", "/v1/players/{player_id}/rounds/{provider_account}/{round_id}/settle"): "admin",
+    ("get", "/v1/player-keys/{player_key}"): "read",
+    ("get", "/v1/ledger/{player_key}/events"): "read",
     ("post", "/v1/sessions"): "play",
     ("post", "/v1/sessions/demo"): "play",
     ("get", "/v1/sessions/{session_id}"): "read",
     ("delete", "/v1/sessions/{session_id}"): "play",
+    ("post", "/v1/sessions/{session_id}/history-link"): "admin",
     ("post", "/v1/free-rounds"): "money",
     ("get", "/v1/free-rounds/{grant_id}"): "read",
     ("delete", "/v1/free-rounds/{grant_id}"): "money",
     ("get", "/v1/brands"): "read",
     ("get", "/v1/provider-accounts"): "read",
     ("get", "/v1/provider-accounts/{provider_account}"): "read",
+    ("post", "/v1/provider-accounts/{provider_account}/diagnosis"): "admin",
     ("get", "/v1/switches"): "read",
     ("put", "/v1/brands/{brand}/switch"): "admin",
     ("put", "/v1/provider-accounts/{provider_account}/switch"): "admin",
@@ -62,7 +66,7 @@ def by_scope(running: Stand) -> dict[str, Api]:
 def _filled(path: str) -> str:
     values = {
         "{player_id}": "nobody", "{session_id}": KEYED, "{grant_id}": KEYED, "{provider_account}": "none", "{game_id}": "none", "{brand}": "main",
-        "{round_id}": "none",
+        "{round_id}": "none", "{player_key}": "aaaaaaaaaaaaaaaa",
     }  # fmt: skip
     for name, value in values.items():
         path = path.replace(name, value)

@@ -38,6 +38,19 @@ def test_launch_play_and_close(running: Stand, api: Api) -> None:
     assert api.call("DELETE", f"/v1/sessions/{session['session_id']}").status == 200
 
 
+def test_a_link_leads_to_the_provider_s_history_of_a_session(running: Stand, api: Api) -> None:
+    session = api.post("/v1/sessions", order(api.player(money="10")))
+    running.spin(session["launch_url"], 500)
+    link = f"/v1/sessions/{session['session_id']}/history-link"
+    found = api.post(link, {"valid_s": 60}, status=200)
+    shown = running.simulator.call("GET", found["url"].partition(f":{running.ports['simulator']}")[2])
+    assert (shown.status, shown.json["game_id"], len(shown.json["spins"])) == (200, "riot", 1)
+    assert api.call("POST", link, {"valid_s": 5}).problem == "invalid-request"
+    assert running.api("read", "play", "money").call("POST", link, {"valid_s": 60}).problem == "scope-missing"
+    other = api.post("/v1/sessions", order(api.player(money="10"), provider_account="impatient"))
+    assert api.call("POST", f"/v1/sessions/{other['session_id']}/history-link", {"valid_s": 60}).problem == "history-not-offered"
+
+
 def test_the_player_s_language_is_the_default(api: Api) -> None:
     player_id = api.player(language="it")
     session = api.post("/v1/sessions", order(player_id))

@@ -70,7 +70,7 @@ def test_a_command_without_a_stack_says_what_to_do_and_shows_no_traceback(tmp_pa
 
 def test_status_and_down_of_a_stack_that_never_ran(tmp_path: Path) -> None:
     status, down = stakewire("status", run_dir=tmp_path), stakewire("down", run_dir=tmp_path)
-    assert (status.returncode, status.stdout.count("stopped")) == (1, 7)
+    assert (status.returncode, status.stdout.count("stopped")) == (1, 8)
     assert (down.returncode, down.stdout) == (0, "nothing was running\n")
 
 

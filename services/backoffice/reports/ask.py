@@ -52,7 +52,9 @@ class ReportAsk(Sets):
     first: date | None = Field(
         None, description="First gaming day; left out: six days before the last one.", examples=["2030-01-01"]
     )
-    last: date | None = Field(None, description=f"Last gaming day; left out: today (UTC). {_RANGE}", examples=["2030-01-31"])
+    last: date | None = Field(
+        None, description=f"Last gaming day; left out: the one that it is now. {_RANGE}", examples=["2030-01-31"]
+    )
     by: Dimension = Field("day", description="What the lines are told apart by, besides the currency.")
     across: Dimension = Field("", description="A second dimension, crossed with the first.")
     currency: Annotated[str, StringConstraints(pattern=rf"{CURRENCY_PATTERN}|^$")] = Field("", examples=["EUR"])

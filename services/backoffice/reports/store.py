@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,9 @@ import asyncpg
 from services.backoffice import problems as p
 from services.backoffice.reports.ask import IN_TIME, ROWS_MAX, ReportAsk
 from services.backoffice.reports.definition import Booked, Totals
+from shared.contracts.accounts import Brand
 from shared.database import load_queries
+from shared.gaming_day import GamingDays
 from shared.web.problems import Problem
 
 QUERIES: Final = load_queries(Path(__file__).parent / "sql" / "reports.sql")
@@ -96,17 +99,23 @@ class Choices:
 class Reports:
     """One for the process, over a pool whose connections act as the back office's role."""
 
-    def __init__(self, pool: asyncpg.Pool, *, timeout_ms: int = TIMEOUT_MS) -> None:
+    def __init__(self, pool: asyncpg.Pool, brands: Mapping[str, Brand] | None = None, *, timeout_ms: int = TIMEOUT_MS) -> None:
         self._pool = pool
+        self._days = GamingDays(dict(brands or {}))
         self._timeout_ms = timeout_ms
         self._patience_s = timeout_ms / 1_000 + 5
+
+    def today(self, brand: str | None = None) -> date:
+        """The gaming day that it is for a brand; without one, for the brand that is furthest."""
+        now_ms = int(time.time() * 1_000)
+        return date.fromisoformat(self._days.newest(now_ms) if brand is None else self._days.at(now_ms)[brand])
 
     async def report(self, ask: ReportAsk, brand: str | None, today: date | None = None) -> Report:
         """The report; `brand` is the only one that is seen, None for all.
 
         Problems `range-refused`, `too-much` and `too-slow` where it has to be asked for less.
         """
-        first, last = ask.days(today or datetime.now(UTC).date())
+        first, last = ask.days(today or self.today(brand))
         dimensions = ask.dimensions
         keys = (*dimensions, "", "")[:2]
         filters = (ask.test, brand, *_sets(ask))
@@ -128,7 +137,7 @@ class Reports:
         self, ask: ReportAsk, brand: str | None, after: tuple[date, str, int] | None, limit: int, today: date | None = None
     ) -> list[Undone]:
         """Rollbacks of the report's days and filters, in the order of days; at most `limit`, behind `after`."""
-        first, last = ask.days(today or datetime.now(UTC).date())
+        first, last = ask.days(today or self.today(brand))
         account, game, currency, country, player, *sets = _sets(ask)
         arguments = (first, last, ask.test, brand, account, game, currency, country, player, *sets, *(after or (None, None, None)))
         async with self._reading() as connection:

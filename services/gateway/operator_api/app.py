@@ -18,7 +18,18 @@ from services.gateway.operator_api.estate import Estate
 from services.gateway.operator_api.games import GameOffer
 from services.gateway.operator_api.launches import Launcher
 from services.gateway.operator_api.once import Once
-from services.gateway.operator_api.routes import corrections, free_rounds, money, players, protection, sessions, switchboard
+from services.gateway.operator_api.routes import (
+    corrections,
+    diagnosis,
+    free_rounds,
+    ledger,
+    money,
+    player_keys,
+    players,
+    protection,
+    sessions,
+    switchboard,
+)
 from services.gateway.operator_api.store import LaunchStore
 from services.gateway.switches import SwitchControl
 from shared.web.documented import Problems, publish
@@ -43,6 +54,8 @@ Players and their protection, money and its corrections, sessions, rounds, free 
 * Errors are RFC 9457 problem documents with a stable `type` and advice.
 * `X-Request-Id` is echoed, or made where none is sent; it is in our logs.
 * Each key is bound to a brand and has scopes: `play`, `money`, `read`, `admin`.
+* A system with the scope `admin` may name the person in front of it in `X-Acting-User` (1 to 64 printable ASCII characters): ledger and audit log then tell
+  the key and the person.
 """
 
 
@@ -82,6 +95,8 @@ def documented_app(parts: Parts) -> FastAPI:
     app.add_exception_handler(OSError, _database_away)
     publish(app, Problems(p.ALL))
     app.include_router(players.routes(parts.desk, parts.estate))
+    app.include_router(player_keys.routes(parts.desk))
+    app.include_router(ledger.routes(parts.desk))
     once = Once(parts.desk, parts.estate, parts.launches)
     app.include_router(protection.routes(parts.desk, once))
     app.include_router(money.routes(parts.desk))
@@ -89,6 +104,7 @@ def documented_app(parts: Parts) -> FastAPI:
     app.include_router(sessions.routes(parts.desk, parts.estate, parts.games, parts.launcher))
     app.include_router(free_rounds.routes(parts.desk, parts.estate, parts.games, parts.launches))
     app.include_router(switchboard.routes(parts.desk, parts.estate, parts.games, parts.switches, parts.pool))
+    app.include_router(diagnosis.routes(parts.estate, parts.games))
     add_health(app, parts.not_ready_because)
     return app
 

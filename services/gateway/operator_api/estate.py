@@ -21,9 +21,20 @@ log = structlog.get_logger(__name__)
 
 
 class Estate:
-    """One for the process. `clients` holds the provider accounts that can be called, by name."""
+    """One for the process. `clients` holds the provider accounts that can be called, by name.
 
-    def __init__(self, file: AccountsFile, board: SwitchBoard, clients: Mapping[str, ProviderClient], pool: asyncpg.Pool) -> None:
+    `callbacks` is the address below which providers reach the callbacks gateway, "" where it is not told.
+    """
+
+    def __init__(
+        self,
+        file: AccountsFile,
+        board: SwitchBoard,
+        clients: Mapping[str, ProviderClient],
+        pool: asyncpg.Pool,
+        callbacks: str = "",
+    ) -> None:
+        self._callbacks = callbacks.rstrip("/")
         self._file = file
         self.board = board
         self._clients = clients
@@ -55,6 +66,11 @@ class Estate:
             (account for account in self._file.provider_accounts.values() if brand in account.brands), key=lambda each: each.name
         )
 
+    @property
+    def accounts_by_name(self) -> Mapping[str, ProviderAccount]:
+        """All provider accounts of the configuration, whichever brand they serve."""
+        return self._file.provider_accounts
+
     def account(self, brand: str, name: str) -> ProviderAccount:
         """A provider account that serves the brand."""
         self.brand(brand)
@@ -76,6 +92,10 @@ class Estate:
             raise Problem(p.PROVIDER_NOT_CONFIGURED, f"the provider account {account.name!r} has no address to call")
         return client
 
+    def callback_url(self, account: ProviderAccount) -> str | None:
+        """Where the provider sends this account's callbacks, None where the settings do not tell."""
+        return f"{self._callbacks}/{account.name}" if self._callbacks else None
+
     def client_if_any(self, account: str) -> ProviderClient | None:
         """The client of a provider account, None where it cannot be called."""
         return self._clients.get(account)
@@ -93,7 +113,7 @@ class Estate:
         change = Change(
             action=action,
             subject=subject,
-            actor=f"key:{caller.key.key_id}",
+            actor=f"key:{caller.author}",
             brand=caller.brand,
             before=before,
             after=after,

@@ -14,6 +14,7 @@ from services.gateway.operator_api.failures import problem_of
 from services.gateway.switches import SwitchBoard
 from shared.contracts import GameState
 from shared.providers.client import ProviderError
+from shared.providers.dialect import GameStates
 from shared.settings import AccountsFile, ProviderAccount
 from shared.web.problems import OVERLOADED, Problem
 
@@ -38,6 +39,10 @@ class GameOffer:
     def listed(self, account: str) -> int:
         """How many games the provider account lists, by the catalogue."""
         return self._book.listed(account)
+
+    def states(self, account: str) -> GameStates | None:
+        """What may be played at a provider account, as the callbacks' listener sees it; None while the games are not read yet."""
+        return self._states[account] if self._book.complete else None
 
     def must_be_launchable(
         self,

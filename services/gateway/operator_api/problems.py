@@ -103,6 +103,12 @@ GRANT_NOT_USABLE: Final = ProblemType(
 SESSION_NOT_FOUND: Final = ProblemType(
     "session-not-found", 404, "There is no such session", "GET /v1/players/{player_id}/sessions lists a player's sessions."
 )
+HISTORY_NOT_OFFERED: Final = ProblemType(
+    "history-not-offered",
+    409,
+    "The provider shows no history of this session",
+    "Look at the round's operations instead; where the provider has such a page, its address is a setting of the account.",
+)
 SESSION_ENDED: Final = ProblemType(
     "session-ended",
     409,
@@ -154,6 +160,18 @@ PROVIDER_ANSWER_INVALID: Final = ProblemType(
     "The provider's answer cannot be used",
     "Tell the provider, with request_id and time; repeat later.",
 )
+PASTE_UNREADABLE: Final = ProblemType(
+    "paste-unreadable",
+    422,
+    "This is no HTTP request",
+    "Paste the request line, the headers, a blank line and the body as they crossed the wire; as `raw_base64` where bytes matter.",
+)
+DIAGNOSIS_NOT_POSSIBLE: Final = ProblemType(
+    "diagnosis-not-possible",
+    503,
+    "Calls of this account cannot be diagnosed here",
+    "The process needs the account's settings and keys: `stakewire account check <name>` tells what is missing.",
+)
 BRAND_FORBIDDEN: Final = shared_problems.BRAND_FORBIDDEN
 PAGE_INVALID: Final = shared_problems.CURSOR_INVALID
 
@@ -176,6 +194,7 @@ ALL: Final = (
     GRANT_NOT_FOUND,
     GRANT_NOT_USABLE,
     SESSION_NOT_FOUND,
+    HISTORY_NOT_OFFERED,
     SESSION_ENDED,
     ROUND_NOT_FOUND,
     ROUND_VOIDED,
@@ -186,6 +205,8 @@ ALL: Final = (
     PROVIDER_TIMEOUT,
     PROVIDER_REFUSED,
     PROVIDER_ANSWER_INVALID,
+    PASTE_UNREADABLE,
+    DIAGNOSIS_NOT_POSSIBLE,
     BRAND_FORBIDDEN,
     PAGE_INVALID,
 )

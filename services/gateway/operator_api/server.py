@@ -90,7 +90,7 @@ async def _running(
         await stack.enter_async_context(beside(closer.run(), "closings"))
         games = GameOffer(file, board, book, probes.failure_of)
         desk = Desk(requester, settings.wallet_deadline_ms)
-        estate = Estate(file, board, clients, pool)
+        estate = Estate(file, board, clients, pool, settings.callback_url)
 
         def not_ready_because() -> str:
             if not reader.caught_up:

@@ -27,6 +27,13 @@ class OperatorApiSettings(ServiceSettings):
         validation_alias=_named("instance_id"),
         description="names this process; chooses its reply partition (default: host name and port)",
     )
+    callback_url: str = Field(
+        default="",
+        max_length=500,
+        pattern=r"^(https?://[^\s?#]+)?$",
+        validation_alias=_named("callback_url"),
+        description="address below which providers reach the callbacks gateway, to be told: https://callbacks.example/callbacks",
+    )
     body_bytes_max: int = Field(default=65_536, ge=1_024, le=1_048_576, validation_alias=_named("body_bytes_max"))
     rate_per_s: float = Field(
         default=500, gt=0, le=1_000_000, validation_alias=_named("rate_per_s"), description="requests a second for each key"

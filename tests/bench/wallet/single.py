@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from services.wallet.gaming_day import GamingDays
+from shared.gaming_day import GamingDays
 from services.wallet.ledger.store import connection_settings
 from shared.contracts import Bet, Brand, Command, Result, Win
 from shared.identity import partition_of

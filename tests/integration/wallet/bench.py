@@ -11,7 +11,7 @@ import asyncpg
 
 from services.wallet.batch import BatchApplier, Published
 from services.wallet.failpoints import Failpoint
-from services.wallet.gaming_day import GamingDays
+from shared.gaming_day import GamingDays
 from services.wallet.intake import Taken, now_ms, take
 from services.wallet.ledger.positions import read_positions
 from services.wallet.ledger.store import connection_settings

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from services.wallet.batch import Published
-from services.wallet.gaming_day import GamingDays
+from shared.gaming_day import GamingDays
 from services.wallet.ledger.reads import PAGE_BYTES_MAX
 from services.wallet.queries import WAITING_MAX, QueryDesk
 from shared.contracts import (

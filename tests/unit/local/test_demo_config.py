@@ -11,7 +11,12 @@ from deploy.local.settings import StackSettings, load_stack_settings
 from shared.providers.mascot.settings import mascot_settings
 from shared.settings import load_accounts_file
 
-SETTINGS = {"casino_id": 1, "operator_api_url": "env:STAKEWIRE_DEMO_MASCOT_URL", "cover_url": "env:STAKEWIRE_DEMO_COVER_URL"}
+SETTINGS = {
+    "casino_id": 1,
+    "operator_api_url": "env:STAKEWIRE_DEMO_MASCOT_URL",
+    "cover_url": "env:STAKEWIRE_DEMO_COVER_URL",
+    "history_url": "env:STAKEWIRE_DEMO_HISTORY_URL",
+}
 
 
 @pytest.fixture
@@ -53,13 +58,17 @@ def test_every_service_is_told_where_the_accounts_operator_api_is(tmp_path: Path
         assert environment["STAKEWIRE_SIMULATOR_URL"] == "http://127.0.0.1:9484"
 
 
-def test_only_the_catalogue_is_given_the_demo_key_and_all_know_where_the_covers_are(tmp_path: Path) -> None:
+def test_only_the_lobby_and_the_console_are_given_the_demo_key_and_all_know_where_the_covers_are(tmp_path: Path) -> None:
     loaded = load_stack_settings({"STAKEWIRE_RUN_DIR": str(tmp_path), "STAKEWIRE_BASE_PORT": "9480"})
     given = {service.name: service.command(loaded, "postgresql://x", "x:1").env for service in parts.services(loaded)}
-    with_key = {name for name, environment in given.items() if "STAKEWIRE_LOBBY_OPERATOR_KEY_FILE" in environment}
-    assert with_key == {"catalogue"}
+    key_file = str(loaded.secrets / demo_config.OPERATOR_API_KEY)
+    assert {name for name, environment in given.items() if key_file in environment.values()} == {"catalogue", "backoffice"}
+    assert given["backoffice"]["STAKEWIRE_BACKOFFICE_OPERATOR_API_URL"] == "http://127.0.0.1:9481"
+    assert given["backoffice"]["STAKEWIRE_BACKOFFICE_CATALOGUE_URL"] == "http://127.0.0.1:9482"
+    assert given["backoffice"]["STAKEWIRE_BACKOFFICE_OPERATOR_KEY_FILE"] == key_file
     assert given["catalogue"]["STAKEWIRE_LOBBY_OPERATOR_API_URL"] == "http://127.0.0.1:9481"
-    assert given["catalogue"]["STAKEWIRE_LOBBY_OPERATOR_KEY_FILE"] == str(loaded.secrets / demo_config.OPERATOR_API_KEY)
+    assert given["catalogue"]["STAKEWIRE_LOBBY_OPERATOR_KEY_FILE"] == key_file
+    assert given["operator-api"]["STAKEWIRE_DEMO_HISTORY_URL"] == "http://127.0.0.1:9484/mascot/history/{token}"
     assert given["catalogue"]["STAKEWIRE_DEMO_COVER_URL"] == "http://127.0.0.1:9484/mascot/covers/{game_id}.svg"
 
 

@@ -28,5 +28,7 @@ def _values(hint: Any) -> st.SearchStrategy[Any]:
         return st.dictionaries(_values(arguments[0]), _values(arguments[1]), max_size=3)
     if is_dataclass(hint) and isinstance(hint, type):
         return values_of(hint)
-    simple: dict[Any, st.SearchStrategy[Any]] = {str: st.text(max_size=12), int: INT64, bool: st.booleans()}
+    # Shares alone are no integers: money always is.
+    shares = st.floats(0, 1)
+    simple: dict[Any, st.SearchStrategy[Any]] = {str: st.text(max_size=12), int: INT64, bool: st.booleans(), float: shares}
     return simple[hint]

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from services.wallet.decisions.model import Operation, Usage
-from services.wallet.gaming_day import GamingDays
+from shared.gaming_day import GamingDays
 from shared.contracts import Brand, Command, LimitSetting, Reply, Result
 from tests.unit.wallet.builders import EUR, KEY, bet, create_player, deposit, rollback, set_limits, win
 from tests.unit.wallet.memory import MemoryLedger

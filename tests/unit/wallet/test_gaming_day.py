@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from services.wallet.gaming_day import GamingDays
+from shared.gaming_day import GamingDays
 from shared.contracts import Brand
 
 BRANDS = {

@@ -87,7 +87,7 @@ simulator: simulator
 {{- /* The names of all Secrets that must exist, for the notes. */ -}}
 {{- define "stakewire.secretNames" -}}
 {{- $values := .Values -}}
-{{- $names := concat $values.image.pullSecrets (list $values.database.caSecret $values.providers.existingSecret $values.catalogue.lobbyKeySecret) -}}
+{{- $names := concat $values.image.pullSecrets (list $values.database.caSecret $values.providers.existingSecret $values.catalogue.lobbyKeySecret (ternary $values.backoffice.operatorKeySecret "" $values.backoffice.enabled)) -}}
 {{- $keys := values (include "stakewire.components" . | fromYaml) -}}
 {{- if $values.setup.enabled -}}{{- $keys = append $keys "setup" -}}{{- end -}}
 {{- range $key := $keys -}}

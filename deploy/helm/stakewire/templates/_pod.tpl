@@ -98,6 +98,7 @@ seccompProfile:
 {{- $_ := set $secrets "kafka-certificate" $values.kafka.tls.certificateSecret -}}
 {{- end -}}
 {{- if eq .component "catalogue" -}}{{- $_ := set $secrets "lobby" .values.lobbyKeySecret -}}{{- end -}}
+{{- if eq .component "backoffice" -}}{{- $_ := set $secrets "operator" .values.operatorKeySecret -}}{{- end -}}
 {{- range $name, $secret := $secrets -}}
 {{- if $secret -}}
 {{- $source := dict "secret" (dict "secretName" $secret "defaultMode" 288) -}}

@@ -133,7 +133,7 @@ def _add_money(router: APIRouter, desk: Desk, once: Once) -> None:
         units = signed_units_of(body.amount, body.currency)
         request = await once.begin(caller, player_id, idempotency_key, body, "POST adjustments")
         command = Adjust(
-            **once.header(caller, request), currency=body.currency, amount=units, reason=body.reason, author=caller.key.key_id
+            **once.header(caller, request), currency=body.currency, amount=units, reason=body.reason, author=caller.author
         )
         reply = await desk.ask(command)
         after = {"amount": body.amount, "currency": body.currency}
@@ -214,7 +214,7 @@ def _add_endings(router: APIRouter, desk: Desk, once: Once) -> None:
             **once.header(caller, request, account=provider_account),
             round_id=round_id,
             reason=body.reason,
-            author=caller.key.key_id,
+            author=caller.author,
         )
         reply = await desk.ask(command, but=_MISSING)
         booked = await desk.operation_of(caller.brand, request.player, reply)
@@ -248,7 +248,7 @@ def _add_endings(router: APIRouter, desk: Desk, once: Once) -> None:
             round_id=round_id,
             win=units,
             reason=body.reason,
-            author=caller.key.key_id,
+            author=caller.author,
         )
         reply = await desk.ask(command, but=_MISSING)
         after = {"round": f"{provider_account}/{round_id}", "win": body.win}

@@ -213,7 +213,7 @@ def _add_administration(router: APIRouter, desk: Desk, estate: Estate) -> None:
         key = key_of(caller.brand, player_id)
         # Under the key's name, not the caller's own words: what is erased should not live on in the reason.
         command = ErasePlayer(
-            **desk.common(caller.brand, key, f"erase:{caller.request_id}"), reason=body.reason, author=caller.key.key_id
+            **desk.common(caller.brand, key, f"erase:{caller.request_id}"), reason=body.reason, author=caller.author
         )
         await desk.ask(command)
         await estate.note(caller, "player.erase", f"player:{key}", None, {"status": "closed"}, body.reason)
@@ -228,7 +228,7 @@ async def set_status(desk: Desk, estate: Estate, caller: Caller, player_id: str,
         **desk.common(caller.brand, key, f"status:{caller.request_id}:{before.seq}"),
         status=state,
         reason=reason,
-        author=caller.key.key_id,
+        author=caller.author,
     )
     await desk.ask(command)
     await estate.note(caller, "player.status", f"player:{key}", {"status": before.status}, {"status": state}, reason)
@@ -236,7 +236,11 @@ async def set_status(desk: Desk, estate: Estate, caller: Caller, player_id: str,
 
 
 async def _player(desk: Desk, brand: str, player_id: str) -> Player:
-    view = await desk.see(PlayerView, GetPlayer(**desk.query(brand, key_of(brand, player_id))))
+    return shown_player(await desk.see(PlayerView, GetPlayer(**desk.query(brand, key_of(brand, player_id)))), player_id)
+
+
+def shown_player(view: PlayerView, player_id: str) -> Player:
+    """A player as the API tells of him."""
     return Player(
         player_id=player_id,
         player_key=view.player,

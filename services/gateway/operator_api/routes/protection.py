@@ -258,7 +258,7 @@ def _add_limits(router: APIRouter, desk: Desk, once: Once) -> None:
         """What is stricter holds at once, what is laxer after 24 hours. Answers with all limits as they are now."""
         settings = body.settings()
         request = await once.begin(caller, player_id, idempotency_key, body, "PUT limits")
-        command = SetLimits(**once.header(caller, request), limits=settings, reason=body.reason, author=caller.key.key_id)
+        command = SetLimits(**once.header(caller, request), limits=settings, reason=body.reason, author=caller.author)
         reply = await desk.ask(command)
         set_to = [each.model_dump(exclude_unset=True) for each in body.limits]
         await once.noted(caller, request, reply, response, "player.limits", {"limits": set_to}, body.reason)
@@ -278,7 +278,7 @@ def _add_exclusion(router: APIRouter, desk: Desk, once: Once) -> None:
         until_ms = body.until_ms(request.first_at_ms)
         if until_ms <= request.first_at_ms:
             raise Problem(INVALID_REQUEST, "until must lie ahead")
-        command = Exclude(**once.header(caller, request), until_ms=until_ms, reason=body.reason, author=caller.key.key_id)
+        command = Exclude(**once.header(caller, request), until_ms=until_ms, reason=body.reason, author=caller.author)
         reply = await desk.ask(command)
         booked = await desk.operation_of(caller.brand, request.player, reply)
         until = when(json.loads(booked.details)["until"])
@@ -295,7 +295,7 @@ def _add_exclusion(router: APIRouter, desk: Desk, once: Once) -> None:
     ) -> Excluded:
         """Ends an exclusion at once, by hand: with a reason that stays in the ledger."""
         request = await once.begin(caller, player_id, idempotency_key, body, "POST exclusion/lift")
-        reply = await desk.ask(LiftExclusion(**once.header(caller, request), reason=body.reason, author=caller.key.key_id))
+        reply = await desk.ask(LiftExclusion(**once.header(caller, request), reason=body.reason, author=caller.author))
         await once.noted(caller, request, reply, response, "player.lift_exclusion", {"excluded_until": None}, body.reason)
         return Excluded(operation_id=reply.transaction_id, excluded_until=None)
 
@@ -311,7 +311,7 @@ def _add_closing(router: APIRouter, desk: Desk, once: Once) -> None:
     ) -> ClosedAccount:
         """For good: no stakes, deposits and launches any more, sessions are closed. Money can be withdrawn; his data stay."""
         request = await once.begin(caller, player_id, idempotency_key, body, "POST close")
-        reply = await desk.ask(CloseAccount(**once.header(caller, request), reason=body.reason, author=caller.key.key_id))
+        reply = await desk.ask(CloseAccount(**once.header(caller, request), reason=body.reason, author=caller.author))
         booked = await desk.operation_of(caller.brand, request.player, reply)
         await once.noted(caller, request, reply, response, "player.close", {"status": "closed"}, body.reason)
         return ClosedAccount(operation_id=reply.transaction_id, closed_sessions=_closed_by(booked))

@@ -13,7 +13,7 @@ from pydantic import Field
 from services.gateway.operator_api import problems as p
 from services.gateway.operator_api.desk import SYSTEM, Desk, key_of
 from services.gateway.operator_api.estate import Estate
-from services.gateway.operator_api.failures import problem_of
+from services.gateway.operator_api.failures import ANY, problem_of
 from services.gateway.operator_api.games import GameOffer
 from services.gateway.operator_api.launches import Launcher, LaunchOrder, close_at_provider
 from services.gateway.operator_api.values import (
@@ -51,9 +51,10 @@ from shared.contracts import (
     Withdraw,
 )
 from shared.identity import provider_player_id
-from shared.providers.client import DemoRequest, ProviderError
-from shared.web.callers import Caller, Plays, Reads
+from shared.providers.client import DemoRequest, HistoryPages, ProviderError, ProviderNotOffered
+from shared.web.callers import Administers, Caller, Plays, Reads
 from shared.web.documented import Problems
+from shared.web.problems import Problem
 
 _PROVIDER = (
     p.PROVIDER_ACCOUNT_NOT_FOUND,
@@ -193,6 +194,21 @@ class ClosedSession(Output):
     transfer_out: TransferredOut | None = None
 
 
+class HistoryWanted(Input):
+    """For how long the link is to be valid."""
+
+    model_config = example(valid_s=600)
+
+    valid_s: int = Field(default=600, ge=60, le=3_600)
+
+
+class HistoryLink(Output):
+    """Where a browser sees what the provider has of the session: a secret of the player's."""
+
+    url: str
+    valid_s: int
+
+
 def routes(desk: Desk, estate: Estate, games: GameOffer, launcher: Launcher) -> APIRouter:
     """The routes of sessions."""
     router = APIRouter(tags=["Sessions"])
@@ -200,6 +216,7 @@ def routes(desk: Desk, estate: Estate, games: GameOffer, launcher: Launcher) -> 
     _add_demos(router, estate, games)
     _add_reading(router, desk)
     _add_closing(router, desk, estate)
+    _add_history(router, desk, estate)
     return router
 
 
@@ -356,6 +373,27 @@ def _add_closing(router: APIRouter, desk: Desk, estate: Estate) -> None:
         if transfer_out is not None:
             out = await _transfer_out(desk, caller, view, units)
         return ClosedSession(session_id=session_id, provider_closed=closed, transfer_out=out)
+
+
+def _add_history(router: APIRouter, desk: Desk, estate: Estate) -> None:
+    @router.post(
+        "/v1/sessions/{session_id}/history-link",
+        summary="Link to the provider's history of a session",
+        responses=Problems.documented(p.SESSION_NOT_FOUND, p.PLAYER_NOT_FOUND, p.HISTORY_NOT_OFFERED, *ANY),
+    )
+    async def history(session_id: SessionIdPath, body: HistoryWanted, caller: Administers) -> HistoryLink:
+        """Asks the provider for a page of its own for people, where its dialect and the account's settings have one."""
+        view = await desk.see(SessionView, GetSession(**desk.query(caller.brand, player_of(session_id)), session_id=session_id))
+        client: object = estate.client_if_any(view.provider_account)
+        if not isinstance(client, HistoryPages) or not view.provider_session_id:
+            raise Problem(p.HISTORY_NOT_OFFERED, f"the provider account {view.provider_account!r} has no page of this session")
+        try:
+            url = await client.history_link(view.provider_session_id, body.valid_s)
+        except ProviderNotOffered as error:
+            raise Problem(p.HISTORY_NOT_OFFERED, str(error), advice=error.advice) from error
+        except ProviderError as error:
+            raise problem_of(error) from error
+        return HistoryLink(url=url, valid_s=body.valid_s)
 
 
 async def _transfer_out(desk: Desk, caller: Caller, view: SessionView, units: int) -> TransferredOut:

@@ -29,6 +29,8 @@ from services.gateway.operator_api.values import (
 from services.gateway.switches import SwitchControl, SwitchKey
 from shared.access import AuditEntry, read_audit
 from shared.contracts import SwitchSet, SwitchState
+from shared.providers.credentials import CertificateAge, certificate_ages, key_ages
+from shared.providers.registry import certificates_of
 from shared.settings import ProviderAccount
 from shared.web.callers import Administers, Caller, Reads
 from shared.web.documented import Problems
@@ -87,6 +89,23 @@ class Health(Output):
     games: int = Field(default=0, description="How many games the catalogue has of it; withdrawn ones do not count.")
 
 
+class KeyShown(Output):
+    """A key for signatures, without the key."""
+
+    key_id: str
+    since: datetime | None = Field(default=None, description="When its file was written last; null where it has none.")
+
+
+class CertificateShown(Output):
+    """A certificate of the settings."""
+
+    setting: str = Field(examples=["operator_api_certificate"])
+    subject: str = ""
+    not_before: datetime | None = None
+    not_after: datetime | None = Field(default=None, description="It is of no use any more from then on.")
+    problem: str | None = Field(default=None, description="Why nothing is known of it.")
+
+
 class AccountShown(Output):
     """A provider account, without its secrets."""
 
@@ -95,6 +114,9 @@ class AccountShown(Output):
     brands: list[str]
     currencies: list[str]
     key_ids: list[str] = Field(description="Ids of the keys for signatures; never the keys.")
+    keys: list[KeyShown] = Field(description="The same keys with their age.")
+    certificates: list[CertificateShown]
+    callback_url: str | None = Field(default=None, description="Where the provider sends its callbacks, if the settings tell.")
     state: SwitchState
     health: Health
 
@@ -181,7 +203,7 @@ def _add_switches(router: APIRouter, desk: Desk, estate: Estate, switches: Switc
             SwitchKey(caller.brand, account, game),
             body.state,
             reason=body.reason,
-            actor=f"key:{caller.key.key_id}",
+            actor=f"key:{caller.author}",
             request_id=caller.request_id,
         )
         estate.board.apply(done.switch)
@@ -230,8 +252,21 @@ def _account(estate: Estate, games: GameOffer, caller: Caller, account: Provider
         brands=[caller.brand],
         currencies=sorted({entry.mapping.currency for entry in account.currencies.values()}),
         key_ids=sorted(account.keys),
+        keys=[KeyShown(key_id=each.key_id, since=each.since) for each in key_ages(account)],
+        certificates=[_certificate(each) for each in certificate_ages(certificates_of(account))],
+        callback_url=estate.callback_url(account),
         state=estate.board.state_of(caller.brand, account.name, ""),
         health=_health(estate, games, account.name),
+    )
+
+
+def _certificate(age: CertificateAge) -> CertificateShown:
+    return CertificateShown(
+        setting=age.setting,
+        subject=age.subject,
+        not_before=age.not_before,
+        not_after=age.not_after,
+        problem=age.problem or None,
     )
 
 

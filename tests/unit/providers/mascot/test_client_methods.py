@@ -391,6 +391,17 @@ async def test_a_history_token_has_a_limited_life(provider: ProviderSide, open_m
     assert len(provider.calls) == 1
 
 
+async def test_a_link_to_the_history_holds_the_token(provider: ProviderSide, open_mascot: OpenClient) -> None:
+    client = await open_mascot(history_url="https://history.provider.example/?token={token}")
+    assert await client.history_link("s1", 300) == "https://history.provider.example/?token=history-token"
+    provider.tell("History.GetToken", lambda call: call.result({"Token": 'x&y="<é'}))
+    assert await client.history_link("s1", 300) == "https://history.provider.example/?token=x%26y%3D%22%3C%C3%A9"
+    without = await open_mascot()
+    with pytest.raises(ProviderNotOffered, match="no page of a session's history"):
+        await without.history_link("s1", 300)
+    assert len(provider.calls) == 2
+
+
 async def test_pending_bonus_transactions(provider: ProviderSide, open_mascot: OpenClient) -> None:
     provider.tell("Bonus.GetPendingBonusTransactions", lambda call: call.result({"Transactions": [{"TransactionRef": "1:a"}]}))
     client = await open_mascot()

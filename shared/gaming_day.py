@@ -13,6 +13,7 @@ class GamingDays:
 
     def __init__(self, brands: dict[str, Brand]) -> None:
         self._rules = {name: (ZoneInfo(brand.time_zone), _minutes(brand.gaming_day_start)) for name, brand in brands.items()}
+        self.brands = tuple(brands)
         self._cached_minute = -1
         self._cached = Days()
 
@@ -26,6 +27,11 @@ class GamingDays:
             for name, (zone, start) in self._rules.items():
                 self._cached[name] = (moment.astimezone(zone) - timedelta(minutes=start)).date().isoformat()
         return self._cached
+
+    def newest(self, unix_ms: int) -> str:
+        """The gaming day of the brand that is furthest at a moment."""
+        days = self.at(unix_ms)
+        return max((days[brand] for brand in self.brands), default=days[""])
 
 
 class Days(dict[str, str]):

@@ -1,0 +1,1 @@
+"""The console: pages for people, rendered here, behind a sign-in."""
