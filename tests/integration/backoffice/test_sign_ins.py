@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -96,8 +97,11 @@ async def test_guessing_many_logins_from_one_address_is_slowed_down(sign_ins: Si
 
 
 async def test_many_attempts_at_once_are_no_way_around_it(sign_ins: SignIns) -> None:
+    began_s = time.monotonic()
     told = await asyncio.gather(*(sign_ins.attempt("ada", "192.0.2.1") for _ in range(30)), return_exceptions=True)
-    assert told.count(None) == FREE_OF_LOGIN
+    # Who waits 1 s, 2 s, 4 s... may try once more each time; on a slow machine these 30 do.
+    waited_for = int(time.monotonic() - began_s + 1).bit_length() - 1
+    assert FREE_OF_LOGIN <= told.count(None) <= FREE_OF_LOGIN + waited_for
     assert all(isinstance(each, TooManyAttempts) for each in told if each is not None)
 
 
