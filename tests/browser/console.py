@@ -132,20 +132,30 @@ class Console:
 
     async def fits(self) -> None:
         """No page scrolls sideways; tables do so in their own box."""
-        size = self.page.viewport_size
-        assert size is not None
-        # On a phone the window grows with what is too wide: its own width would tell nothing.
-        width = await self.page.evaluate("document.documentElement.scrollWidth")
-        assert width <= size["width"], f"{self.page.url} is {width} wide"
+        await fits(self.page)
 
     async def accessible(self) -> None:
         """Nothing serious or critical for axe-core."""
-        await self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        assert await self.page.evaluate(SERIOUS) == [], self.page.url
+        await accessible(self.page)
 
     async def heading(self, name: str) -> None:
         """The page's first heading."""
         await expect(self.page.get_by_role("heading", level=1)).to_have_text(name)
+
+
+async def fits(page: Page) -> None:
+    """The page does not scroll sideways; its tables do so in their own box."""
+    size = page.viewport_size
+    assert size is not None
+    # On a phone the window grows with what is too wide: its own width would tell nothing.
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= size["width"], f"{page.url} is {width} wide"
+
+
+async def accessible(page: Page) -> None:
+    """Nothing serious or critical for axe-core."""
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    assert await page.evaluate(SERIOUS) == [], page.url
 
 
 async def sign_in_by_cookie(context: BrowserContext, office: Office, login: str) -> None:

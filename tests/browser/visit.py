@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -28,13 +28,14 @@ DESKTOP = {"width": 1280, "height": 860}
 
 @dataclass(frozen=True)
 class Place:
-    """The running stack: its addresses, its operator API, its ledger."""
+    """The running stack: its addresses, its operator API, its ledger; `stack` is what `stack.json` tells of it."""
 
     start: StartCommand
     lobby: str
     database_url: str
     operator: Api
     account: str
+    stack: Mapping[str, Any] = field(repr=False)
 
     def told_balance(self) -> Decimal:
         """The demo player's balance as the operator API tells it."""
@@ -66,7 +67,7 @@ def opened_place(start: StartCommand, run_dir: Path) -> Place:
     port = urlsplit(content["operator_api"]).port
     assert port is not None
     account = next(iter(content["provider_accounts"]))
-    return Place(start, content["lobby"], content["database_url"], Api(port, content["operator_api_key"]), account)
+    return Place(start, content["lobby"], content["database_url"], Api(port, content["operator_api_key"]), account, content)
 
 
 @dataclass
