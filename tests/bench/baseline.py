@@ -17,9 +17,9 @@ from fastapi import FastAPI, Request, Response
 from pydantic import Field
 
 from services.gateway.callbacks.nonces import Claim, NonceBook
-from shared.gaming_day import GamingDays
 from services.wallet.ledger.store import connection_settings
 from shared.contracts import Reply
+from shared.gaming_day import GamingDays
 from shared.providers.dialect import Answer, Callback, Refusal, Stamp
 from shared.providers.mascot.dialect import MascotDialect
 from shared.settings import ServiceSettings, load_accounts_file, load_settings

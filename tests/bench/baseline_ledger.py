@@ -19,9 +19,9 @@ import msgspec
 from services.wallet.chain import seal
 from services.wallet.decisions import decide
 from services.wallet.decisions.model import Decision, Movement, Operation, Player, Round, Session, View
-from shared.gaming_day import GamingDays
 from services.wallet.replies import replayed_reply, transaction_id
 from shared.contracts import Bet, BetAndWin, Command, MoneyCommand, Reply, Result, Win
+from shared.gaming_day import GamingDays
 
 _TEXT: Final = (Path(__file__).parent / "baseline.sql").read_text(encoding="utf-8")
 _PARTS: Final = re.split(r"^-- name: (\w+)$", _TEXT, flags=re.MULTILINE)[1:]

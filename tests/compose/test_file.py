@@ -22,7 +22,18 @@ def services(tmp_path: Path) -> dict[str, dict[str, Any]]:
     answer = rendered(DUMMY, tmp_path, ["--format", "json"])
     assert answer.returncode == 0, answer.stderr
     found: dict[str, dict[str, Any]] = json.loads(answer.stdout)["services"]
-    assert {"postgres", "kafka", "setup", "gateway", "operator-api", "wallet", "catalogue", "backoffice", "simulator", "tools"} <= set(found)
+    assert {
+        "postgres",
+        "kafka",
+        "setup",
+        "gateway",
+        "operator-api",
+        "wallet",
+        "catalogue",
+        "backoffice",
+        "simulator",
+        "tools",
+    } <= set(found)
     return found
 
 

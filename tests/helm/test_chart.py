@@ -106,7 +106,10 @@ INCOMPLETE = [
         (
             "wallet.autoscaling.kind=keda",
             "kafka.securityProtocol=SASL_PLAINTEXT",
-            *(f"kafka.sasl.existingSecrets.{c}=k" for c in ("gateway", "operatorApi", "wallet", "catalogue", "backoffice", "setup")),
+            *(
+                f"kafka.sasl.existingSecrets.{c}=k"
+                for c in ("gateway", "operatorApi", "wallet", "catalogue", "backoffice", "setup")
+            ),
         ),
         "kafka.sasl.existingSecrets.autoscaler",
     ),

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from shared.gaming_day import GamingDays
 from shared.contracts import Brand, Command, Reply
+from shared.gaming_day import GamingDays
 from tests.model.books import Books
 from tests.model.commands import Dice, Writer
 from tests.model.wallet import ModelWallet

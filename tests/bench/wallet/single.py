@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import asyncpg
 
-from shared.gaming_day import GamingDays
 from services.wallet.ledger.store import connection_settings
 from shared.contracts import Bet, Brand, Command, Result, Win
+from shared.gaming_day import GamingDays
 from shared.identity import partition_of
 from tests.bench.baseline_ledger import SingleLedger
 from tests.bench.players import BRAND, CURRENCY

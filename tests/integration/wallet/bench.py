@@ -11,13 +11,13 @@ import asyncpg
 
 from services.wallet.batch import BatchApplier, Published
 from services.wallet.failpoints import Failpoint
-from shared.gaming_day import GamingDays
 from services.wallet.intake import Taken, now_ms, take
 from services.wallet.ledger.positions import read_positions
 from services.wallet.ledger.store import connection_settings
 from services.wallet.queries import QueryDesk
 from services.wallet.settings import WalletSettings
 from shared.contracts import Command, Reply, Result, codec
+from shared.gaming_day import GamingDays
 from shared.identity import player_key
 from shared.settings import load_settings
 from tests.integration.wallet.line import EUR, Names, create, deposit

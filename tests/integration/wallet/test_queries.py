@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import pytest
 
 from services.wallet.batch import Published
-from shared.gaming_day import GamingDays
 from services.wallet.ledger.reads import PAGE_BYTES_MAX
 from services.wallet.queries import WAITING_MAX, QueryDesk
 from shared.contracts import (
@@ -38,6 +37,7 @@ from shared.contracts import (
     SessionView,
     codec,
 )
+from shared.gaming_day import GamingDays
 from shared.identity import new_keyed_id
 from tests.integration.wallet.bench import Bench, addressed, replies
 from tests.integration.wallet.line import (

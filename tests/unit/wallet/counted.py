@@ -7,8 +7,8 @@ from itertools import count
 from typing import Any
 
 from services.wallet.decisions.model import Operation, Usage
-from shared.gaming_day import GamingDays
 from shared.contracts import Brand, Command, LimitSetting, Reply, Result
+from shared.gaming_day import GamingDays
 from tests.unit.wallet.builders import EUR, KEY, bet, create_player, deposit, rollback, set_limits, win
 from tests.unit.wallet.memory import MemoryLedger
 

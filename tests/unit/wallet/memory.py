@@ -12,10 +12,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from services.wallet.decisions.model import APPLIED, Grant, Limit, Operation, Player, Profile, Round, Session, Usage
-from shared.gaming_day import Days, GamingDays
 from services.wallet.ledger import store
 from services.wallet.working_set import Key, Loaded, WorkingSet, key_of
 from shared.contracts import Command, Reply
+from shared.gaming_day import Days, GamingDays
 
 DAYS = Days({"": "2027-01-15"})
 LIVE_MAX = 32

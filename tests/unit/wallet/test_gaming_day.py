@@ -6,8 +6,8 @@ from datetime import datetime
 
 import pytest
 
-from shared.gaming_day import GamingDays
 from shared.contracts import Brand
+from shared.gaming_day import GamingDays
 
 BRANDS = {
     "utc": Brand(brand="utc"),

@@ -39,7 +39,7 @@ class PlayersDesk:
         found = await self.directory.player(key)
         if found is None:
             raise Problem(
-                NOT_FOUND, f"no event has told of a player {key}", advice="Search for him; a new player is here within seconds."
+                NOT_FOUND, f"no event has told of a player {key}", advice="Search; a new player is here within seconds."
             )
         return found
 
