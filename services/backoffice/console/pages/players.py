@@ -38,9 +38,7 @@ class PlayersDesk:
         """The player; a page that says so where there is none."""
         found = await self.directory.player(key)
         if found is None:
-            raise Problem(
-                NOT_FOUND, f"no event has told of a player {key}", advice="Search; a new player is here within seconds."
-            )
+            raise Problem(NOT_FOUND, f"no event has told of a player {key}", advice="Search; a new player is here within seconds.")
         return found
 
     async def live(self, player: PlayerRow) -> dict[str, Any]:
