@@ -37,6 +37,11 @@ class Setup:
         with psycopg.connect(self.database_url) as connection:
             return [bytes(row[0]) for row in connection.execute("SELECT token_sha256 FROM operator.api_keys").fetchall()]
 
+    def users(self) -> list[tuple[str, str]]:
+        """Who may sign in to the console, and as what."""
+        with psycopg.connect(self.database_url) as connection:
+            return [(row[0], row[1]) for row in connection.execute("SELECT login, role FROM office.users").fetchall()]
+
     def files(self) -> dict[str, str]:
         folder = self.config_file.parent
         return {str(each.relative_to(folder)): each.read_text() for each in folder.rglob("*") if each.is_file()}
@@ -55,14 +60,18 @@ def test_empty_servers_are_made_ready_and_a_second_time_changes_nothing(setup: S
     token = (setup.config_file.parent / "secrets" / "operator-api-key").read_text().strip()
     assert setup.keys() == [hash_token(token)]
     assert set(load_accounts_file(setup.config_file).provider_accounts) == {"mascot-demo"}
-    assert set(setup.files()) == {"stakewire.toml", "secrets/operator-api-key", "secrets/mascot-demo-main"}
+    secrets = {"secrets/operator-api-key", "secrets/mascot-demo-main", "secrets/console-password"}
+    assert set(setup.files()) == {"stakewire.toml", *secrets}
+    assert setup.users() == [("demo", "admin")]
 
     files = setup.files()
     second = setup.run()
     assert second.exit_code == 0, second.output
     assert "topics: all were there" in second.output
     assert (setup.files(), setup.keys()) == (files, [hash_token(token)])
-    assert token not in first.output + second.output
+    assert setup.users() == [("demo", "admin")]
+    for secret in secrets:
+        assert files[secret].strip() not in first.output + second.output
 
 
 def test_an_operators_own_configuration_is_left_alone_and_no_key_is_let_in(setup: Setup) -> None:

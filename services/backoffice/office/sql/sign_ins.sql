@@ -38,11 +38,12 @@ WHERE expires_at <= now() OR seen_at <= now() - make_interval(secs => $1)
 SELECT pg_advisory_xact_lock(hashtextextended(each, 7210512004)) FROM unnest($1::text[]) AS each ORDER BY each;
 
 -- name: failures
--- Failed attempts of a while, and how long ago the last one was: with the login, and from the address.
+-- Failed attempts of a while, and how long ago the last one was: with the login, and from the address. By the clock, not by the
+-- beginning of the transaction, which lies before attempts that it has waited for.
 SELECT count(*) FILTER (WHERE login = $1) AS of_login,
        count(*) FILTER (WHERE address = $2) AS of_address,
-       coalesce(extract(epoch FROM now() - max(at) FILTER (WHERE login = $1)), 0)::float8 AS login_ago_s,
-       coalesce(extract(epoch FROM now() - max(at) FILTER (WHERE address = $2)), 0)::float8 AS address_ago_s
+       greatest(0, extract(epoch FROM clock_timestamp() - max(at) FILTER (WHERE login = $1)))::float8 AS login_ago_s,
+       greatest(0, extract(epoch FROM clock_timestamp() - max(at) FILTER (WHERE address = $2)))::float8 AS address_ago_s
 FROM (
     (SELECT at, login, address FROM office.failed_sign_ins WHERE login = $1 AND at > now() - make_interval(secs => $3)
      ORDER BY at DESC LIMIT 200)
