@@ -100,7 +100,7 @@ def _to_sign_in(frame: Frame, request: Request, *, by_htmx: bool) -> Response:
 def explain(error: Exception, path: str) -> Told:
     """An error in words. What nobody foresaw is logged and told as a fault of ours."""
     if isinstance(error, RequestValidationError):
-        error = invalid(error)
+        return _not_acceptable(invalid(error))
     if isinstance(error, Problem):
         found = error.facts.get("errors", [])
         return Told(error.kind.status, error.kind.title, error.detail, error.advice, found, error.headers)
@@ -120,3 +120,17 @@ def explain(error: Exception, path: str) -> Told:
     log.error("a page failed because of a fault of ours", path=path[:200], exc_info=error)
     advice = "Try again; if it stays, tell the operator of this system the request's id."
     return Told(500, "Something went wrong here", "The page was not finished because of a fault of ours.", advice)
+
+
+def _not_acceptable(problem: Problem) -> Told:
+    """Values that cannot be, without the words of an interface: where in a request they stood is nothing to people."""
+    found = [each["field"].partition(".") for each in problem.facts["errors"]]
+    errors = [
+        {"field": name or place, "message": each["message"]}
+        for (place, _, name), each in zip(found, problem.facts["errors"], strict=True)
+    ]
+    of_address = all(place == "path" for place, _, _ in found)
+    advice = "Check the address, or search for what you want." if of_address else "Go back, and correct what is listed."
+    title = "There is no such address" if of_address else "Some of it cannot be used"
+    detail = "; ".join(f"{each['field']}: {each['message']}" for each in errors[:3])
+    return Told(problem.kind.status, title, detail, advice, errors)

@@ -84,6 +84,11 @@ def trial_pages(frame: Frame) -> APIRouter:
     async def api_fails() -> str:
         raise Problem(OVERLOADED, "busy")
 
+    @router.get("/numbered/{number}")
+    async def numbered(who: Viewer, number: int) -> int:
+        del who
+        return number
+
     @router.get("/number")
     async def number(who: Viewer, of: int) -> int:
         del who

@@ -129,6 +129,8 @@ async def test_errors_are_pages_for_people_and_documents_for_programs(running: R
         for path, status, words in (
             ("/no/such/page", 404, "There is nothing here"),
             ("/number?of=two", 422, "valid integer"),
+            ("/number?of=two", 422, "Go back, and correct what is listed."),
+            ("/numbered/two", 422, "There is no such address"),
             ("/fails/fault", 500, "a fault of ours"),
             ("/fails/database", 503, "cannot be reached"),
             ("/fails/problem", 503, "&lt;b&gt;busy&lt;/b&gt;"),
@@ -136,6 +138,7 @@ async def test_errors_are_pages_for_people_and_documents_for_programs(running: R
             answer = await person.get(path)
             assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), path
             assert words in answer.text
+            assert not any(of_interface in answer.text for of_interface in ("path.", "query.", "`errors`"))
             assert "<script>" not in answer.text.replace('<script src="', "")
             part = await person.get(path, headers={"HX-Request": "true"})
             assert (part.status_code, "<html" in part.text) == (status, False)
