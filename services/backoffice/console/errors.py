@@ -131,6 +131,6 @@ def _not_acceptable(problem: Problem) -> Told:
     ]
     of_address = all(place == "path" for place, _, _ in found)
     advice = "Check the address, or search for what you want." if of_address else "Go back, and correct what is listed."
-    title = "There is no such address" if of_address else "Some of it cannot be used"
+    title = "There is no such address" if of_address else problem.kind.title
     detail = "; ".join(f"{each['field']}: {each['message']}" for each in errors[:3])
     return Told(problem.kind.status, title, detail, advice, errors)

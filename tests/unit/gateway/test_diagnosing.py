@@ -47,7 +47,7 @@ class Listening:
         return None
 
     def examine(self, callback: Callback, *, at_s: float | None, http_method: str = "POST") -> object:
-        raise AssertionError("the archive diagnoses what came; only pasted requests are examined")
+        raise AssertionError(f"the archive examines no pasted requests: {http_method} {callback.path} at {at_s}")
 
 
 @pytest.fixture
